@@ -1,0 +1,236 @@
+"""A job as a script sees it, and its outputs."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from dendro_local.client.default_hub import default_hub
+from dendro_local.compute import embedded_compute_client
+from dendro_local.errors import OutputNotFound
+from dendro_local.hub import Hub
+from dendro_local.lifecycle import TERMINAL
+from dendro_local.model import Job, JobId, JobStatus
+
+__all__ = ["DendroJob", "DendroJobOutput", "get_job"]
+
+LOOK_SEC = 2.0
+"""How often to look for changes that no wake-up told of."""
+
+TELL_WHY_SEC = 3.0
+"""How long a job may be pending before its reason is told."""
+
+
+class DendroJobOutput:
+    """An output of a job. It can be the ``url`` of another job's input before it is there."""
+
+    def __init__(self, hub: Hub, job: Job, name: str) -> None:
+        self._hub = hub
+        self._job = job
+        self.jobId = job.jobId
+        self.name = name
+        results = {result.name: result for result in job.outputFileResults}
+        result = results.get(name)
+        if result is None:
+            raise OutputNotFound(
+                f"Job {job.jobId} has no output {name!r}. It has: {', '.join(results) or 'none'}."
+            )
+        self.fileBaseName = result.fileBaseName
+        self.url = result.url
+        self.size = result.size
+        """In bytes; None until the job is completed."""
+
+    def __repr__(self) -> str:
+        return f"DendroJobOutput(jobId={self.jobId!r}, name={self.name!r}, url={self.url!r})"
+
+    def path(self) -> Path:
+        """A read-only file with the output's bytes, under its own file name.
+
+        Raises:
+            JobFailed: the job failed.
+            Conflict: the job is not finished.
+            OutputNotFound: the bytes are no longer there.
+        """
+        return self._hub.output_file(self.jobId, self.name)
+
+    def read_bytes(self) -> bytes:
+        """The output's bytes. Raises as `path`."""
+        return self.path().read_bytes()
+
+    def read_text(self) -> str:
+        """The output as UTF-8 text. Raises as `path`."""
+        return self.path().read_text(encoding="utf-8")
+
+    def json(self) -> Any:
+        """The output's JSON as Python values. Raises as `path`."""
+        return json.loads(self.read_bytes())
+
+
+class DendroJob:
+    """A job. Its attributes are those of its record, as it was when it was last looked at.
+
+    `refresh` looks again; `wait_until_done` looks until it is finished.
+    """
+
+    def __init__(self, record: Job, hub: Hub) -> None:
+        self._record = record
+        self._hub = hub
+
+    def __getattr__(self, name: str) -> Any:
+        # The fields of the record that have no property here, such as tags or serviceName.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._record, name)
+
+    def __repr__(self) -> str:
+        definition = self._record.jobDefinition
+        return (
+            f"DendroJob({self.jobId!r}, {definition.appName}/{definition.processorName}, "
+            f"{self.status})"
+        )
+
+    @property
+    def jobId(self) -> JobId:  # noqa: N802 - the contract's name
+        """The job's id."""
+        return self._record.jobId
+
+    @property
+    def job_url(self) -> str:
+        """Where a person finds the job; ``dendro-local job`` takes it too."""
+        return self._hub.job_url(self._record.jobId)
+
+    @property
+    def status(self) -> JobStatus:
+        """``pending``, ``starting``, ``running``, ``completed`` or ``failed``."""
+        return self._record.status
+
+    @property
+    def isRunnable(self) -> bool:  # noqa: N802 - the contract's name
+        """Whether all jobs that it depends on are completed."""
+        return self._record.isRunnable
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed; None unless it did."""
+        return self._record.error
+
+    def refresh(self) -> "DendroJob":
+        """Look at the job again; gives the job itself.
+
+        Raises:
+            JobNotFound: it has been deleted.
+        """
+        self._record = self._hub.get_job(self.jobId)
+        return self
+
+    def get_output(self, name: str) -> DendroJobOutput:
+        """An output, there already or not yet.
+
+        Raises:
+            OutputNotFound: the job has none of this name.
+        """
+        return DendroJobOutput(self._hub, self._record, name)
+
+    def console(self) -> str:
+        """What the job has printed so far."""
+        return self._hub.console(self.jobId).decode(errors="replace")
+
+    def why(self) -> str:
+        """Why the job is in the state that it is in, in words."""
+        return self._hub.why(self.jobId)
+
+    def cancel(self) -> "DendroJob":
+        """Make the job failed, stopping its app; gives the job itself.
+
+        Raises:
+            Conflict: it is finished.
+        """
+        self._record = self._hub.cancel(self.jobId)
+        return self
+
+    def wait_until_done(self, *, wait_sec: float | None = None) -> "DendroJob":
+        """Wait until the job is completed or failed, running it here if nobody else does.
+
+        Prints each status that it sees. While no compute client is alive, this process runs the
+        job and what it depends on, as far as the machine allows, and other jobs that it submitted.
+
+        Args:
+            wait_sec: how long at most; None as long as it takes. The job goes on afterwards, in
+                this process while it lives.
+
+        Returns:
+            The job itself, whose `status` and `error` tell how it ended.
+
+        Raises:
+            JobNotFound: it was deleted meanwhile.
+        """
+        _Waiting(self, wait_sec).wait()
+        return self
+
+    def _repr_html_(self) -> str:
+        from dendro_local.client.notebook import job_html
+
+        return job_html(self)
+
+
+def get_job(job_id: str) -> DendroJob:
+    """The job of an id, which may be given by its unique beginning.
+
+    Raises:
+        JobNotFound: there is none, or several begin so.
+    """
+    hub = default_hub()
+    return DendroJob(hub.get_job(hub.job_id(job_id)), hub)
+
+
+class _Waiting:
+    """One wait for a job."""
+
+    def __init__(self, job: DendroJob, wait_sec: float | None) -> None:
+        self._job = job
+        self._hub = job._hub
+        self._begun = time.monotonic()
+        self._wait_sec = wait_sec
+        self._told_status: str | None = None
+        self._has_told_why = False
+
+    def wait(self) -> None:
+        if self._job.status in TERMINAL:
+            self._tell_status()
+            return
+        changes = self._hub.changes()
+        try:
+            while True:
+                self._job.refresh()
+                self._tell_status()
+                left = self._left_sec()
+                if self._job.status in TERMINAL or left <= 0:
+                    return
+                if not self._hub.has_compute_client():
+                    embedded_compute_client(self._hub).run([self._job.jobId])
+                self._tell_why()
+                changes.wait(min(LOOK_SEC, left))
+        finally:
+            changes.close()
+
+    def _left_sec(self) -> float:
+        if self._wait_sec is None:
+            return float("inf")
+        return self._begun + self._wait_sec - time.monotonic()
+
+    def _tell_status(self) -> None:
+        job = self._job
+        if job.status != self._told_status:
+            self._told_status = job.status
+            print(f"{job.job_url} {job.status}")  # noqa: T201 - as the original does
+            if job.status == "failed":
+                print(f"Error: {job.error}")  # noqa: T201
+
+    def _tell_why(self) -> None:
+        """Say once why the job is pending, if it is for longer than it takes to start."""
+        has_waited = time.monotonic() - self._begun > TELL_WHY_SEC
+        if self._has_told_why or not has_waited or self._job.status != "pending":
+            return
+        self._has_told_why = True
+        print(self._job.why(), file=sys.stderr)  # noqa: T201

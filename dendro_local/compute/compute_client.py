@@ -1,0 +1,186 @@
+"""The loop of a compute client: claim what fits, watch what runs, take over what was left.
+
+One thread claims and watches; each running job has a worker thread, which does the job's own
+steps. The loop sleeps until something in the store changes or a job's time is up.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from dendro_local.compute.app_process import end_leftover
+from dendro_local.compute.job_folder import JobFolder
+from dendro_local.compute.machine import machine_capacity, machine_slots
+from dendro_local.compute.runner import JobRun
+from dendro_local.errors import ClaimLost
+from dendro_local.hub import Claim, Hub, RunToken
+from dendro_local.matching import Capacity
+from dendro_local.model import ComputeSlot, JobId
+
+__all__ = ["ComputeClient"]
+
+logger = logging.getLogger(__name__)
+
+LOOK_SEC = 2.0
+"""How often to look for changes that no wake-up told of."""
+
+TAKE_OVER_SEC = 10.0
+RENEW_SEC = 30.0
+
+
+class ComputeClient:
+    """Runs jobs of a hub on this machine.
+
+    Args:
+        hub: whose jobs to run.
+        slots: what one job may have; by default the whole machine, see `machine_slots`.
+        capacity: what all jobs together may have; by default the machine's.
+        only: gives the ids of the jobs to run, and no others; None runs any.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        slots: Sequence[ComputeSlot] | None = None,
+        capacity: Capacity | None = None,
+        only: Callable[[], Collection[JobId]] | None = None,
+    ) -> None:
+        self._hub = hub
+        self._capacity = capacity or machine_capacity()
+        self._slots = list(slots) if slots is not None else machine_slots(self._capacity)
+        self._only = only
+        self._changes = hub.changes()
+        self._stopping = threading.Event()
+        self._running: dict[JobRun, None] = {}
+        self._lock = threading.Lock()
+        self._work: queue.SimpleQueue[JobRun | None] = queue.SimpleQueue()
+        self._workers = 0
+        self._next_take_over = 0.0
+        self._next_renewal = 0.0
+
+    def stop(self) -> None:
+        """End `serve` from another thread or a signal handler."""
+        self._stopping.set()
+        self._changes.wake()
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._changes.wake()
+
+    def serve(self, *, is_done: Callable[[], bool] = lambda: False) -> None:
+        """Run jobs until `stop`, or until ``is_done`` while nothing runs and nothing can start.
+
+        Jobs that run when it ends are stopped and pending again.
+        """
+        run = self._hub.begin_run(self._slots, serves_all=self._only is None)
+        try:
+            while not self._stopping.is_set():
+                self._take_over_abandoned()
+                started = self._start_what_fits(run)
+                self._watch()
+                if not started and not self._running and is_done():
+                    break
+                self._changes.wait(self._sleep_sec())
+        finally:
+            self._release_running()
+            for _ in range(self._workers):
+                self._work.put(None)
+            self._hub.end_run(run)
+            self._changes.close()
+
+    def _start_what_fits(self, run: RunToken) -> bool:
+        started = False
+        while not self._stopping.is_set():
+            with self._lock:
+                running = list(self._running)
+            if len(running) >= sum(slot.multiplicity for slot in self._slots):
+                break
+            free = self._capacity
+            for each in running:
+                free = free.minus(each.claim.job.requiredResources)
+            only = None if self._only is None else self._only()
+            claim = self._hub.claim_next(run, self._slots, free, only)
+            if claim is None:
+                break
+            self._start(claim)
+            started = True
+        return started
+
+    def _start(self, claim: Claim) -> None:
+        definition = claim.job.jobDefinition
+        logger.info(
+            "started job %s (%s/%s)", claim.job.jobId, definition.appName, definition.processorName
+        )
+        job_run = JobRun(self._hub, claim)
+        with self._lock:
+            self._running[job_run] = None
+            if self._workers < len(self._running):
+                self._workers += 1
+                threading.Thread(
+                    target=self._run_jobs, name=f"dendro-worker-{self._workers}", daemon=True
+                ).start()
+        self._work.put(job_run)
+
+    def _run_jobs(self) -> None:
+        """A worker: runs one job after another."""
+        while (job_run := self._work.get()) is not None:
+            job_run.run()
+            logger.info("ended job %s", job_run.claim.job.jobId)
+            with self._lock:
+                del self._running[job_run]
+            self._changes.wake()
+
+    def _watch(self) -> None:
+        """Stop what was canceled or takes too long, and keep the claims of the rest."""
+        with self._lock:
+            running = {run.claim.token: run for run in self._running}
+        if not running:
+            return
+        claims = [run.claim for run in running.values()]
+        for lost in self._hub.lost_claims(claims):
+            running.pop(lost.token).stop("canceled")
+        now = time.monotonic()
+        for run in running.values():
+            if run.deadline is not None and now >= run.deadline:
+                limit = run.claim.job.requiredResources.timeSec
+                run.stop(f"The job ran longer than its limit of {limit:g} s (timeSec).")
+        if now >= self._next_renewal:
+            self._next_renewal = now + RENEW_SEC
+            self._hub.renew([run.claim for run in running.values()])
+
+    def _sleep_sec(self) -> float:
+        with self._lock:
+            deadlines = [run.deadline for run in self._running if run.deadline is not None]
+        nearest = min(deadlines, default=float("inf")) - time.monotonic()
+        return min(LOOK_SEC, max(0.01, nearest))
+
+    def _take_over_abandoned(self) -> None:
+        """End what compute clients that died left running, and put their jobs back."""
+        now = time.monotonic()
+        if now < self._next_take_over:
+            return
+        self._next_take_over = now + TAKE_OVER_SEC
+        for claim in self._hub.abandoned():
+            folder = JobFolder(claim.folder)
+            end_leftover(folder.process())
+            try:
+                self._hub.give_up(claim)
+            except ClaimLost:
+                continue  # another compute client was faster
+            logger.warning("job %s was left by a compute client that died", claim.job.jobId)
+            folder.remove()
+
+    def _release_running(self) -> None:
+        with self._lock:
+            running = list(self._running)
+        for job_run in running:
+            job_run.stop_and_release()
+        deadline = time.monotonic() + 5.0
+        while time.monotonic() < deadline:
+            with self._lock:
+                if not self._running:
+                    return
+            self._changes.wait(0.2)

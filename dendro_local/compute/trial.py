@@ -1,0 +1,85 @@
+"""Running a processor of an app once without recording anything, for the app's author."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from dendro_local.app_source import AppFolder, python_path_with_sdk, specification_of_folder
+from dendro_local.compatibility import check_compatible
+from dendro_local.compute.app_process import AppProcess
+from dendro_local.compute.job_folder import JobFolder
+from dendro_local.compute.runner import app_environment, fault
+from dendro_local.definition import check_definition, normal_form
+from dendro_local.hub import ClaimedApp, FetchedInput
+from dendro_local.model import JobDefinition
+
+__all__ = ["Trial", "try_processor"]
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """How a trial ended: the error if there was one, what was printed, the outputs by name."""
+
+    error: str | None
+    console: str
+    outputs: Mapping[str, Path | str]
+
+
+def try_processor(
+    app_folder: Path,
+    definition: JobDefinition,
+    inputs: Mapping[str, FetchedInput],
+    output_folder: Path,
+) -> Trial:
+    """Run a processor of the app in a folder once.
+
+    Args:
+        app_folder: the app's folder, with ``main.py``.
+        definition: what to run; the URLs of its inputs are not looked at.
+        inputs: where each input is.
+        output_folder: where the outputs are put, under their file names.
+
+    Raises:
+        InvalidApp: the folder is no app's, or does not give its spec.
+        InvalidRequest: the definition does not fit the processor.
+    """
+    AppFolder(app_folder)
+    with tempfile.TemporaryDirectory(prefix="dendro-trial-") as temporary:
+        sdk_folder = Path(temporary) / "sdk"
+        sdk_folder.mkdir()
+        specification = specification_of_folder(app_folder, sdk_folder)
+        check_definition(definition)
+        definition = normal_form(definition)
+        check_compatible(definition, specification)
+        folder = JobFolder(Path(temporary) / "job")
+        folder.make()
+        folder.write_job("trial", "trial", definition, inputs)
+        app = ClaimedApp(folder=app_folder, python_path=python_path_with_sdk(sdk_folder))
+        process = AppProcess(
+            [sys.executable, str(app_folder / "main.py")],
+            app_environment(os.environ, app, folder, "trial"),
+            folder.work,
+            folder.console,
+        )
+        try:
+            exit_code = process.wait()
+        except BaseException:
+            process.stop()
+            process.wait()
+            raise
+        result = folder.result()
+        error = fault(definition, folder, result, exit_code)
+        outputs: dict[str, Path | str] = {}
+        if error is None and result is not None:
+            base_names = {file.name: file.fileBaseName for file in definition.outputFiles}
+            for name, left in folder.left(result).outputs.items():
+                outputs[name] = left
+                if isinstance(left, Path):
+                    output_folder.mkdir(parents=True, exist_ok=True)
+                    outputs[name] = Path(shutil.move(left, output_folder / base_names[name]))
+        console = folder.console.read_bytes().decode(errors="replace")
+        return Trial(error=error, console=console, outputs=outputs)

@@ -1,0 +1,261 @@
+"""What a client or a compute client may ask of a hub, wherever the hub is.
+
+`Hub` is the one edge between those who want jobs done or do them, and those who keep the records.
+All of it is safe for use by many threads. What fails raises an error of `dendro_local.errors`;
+nothing fails silently, and what failed changed nothing.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from dendro_local.matching import Capacity
+from dendro_local.model import (
+    ComputeSlot,
+    Job,
+    JobDefinition,
+    JobId,
+    JobInputFile,
+    RequiredResources,
+    Service,
+)
+from dendro_local.store import JobQuery, RegisteredApp
+
+__all__ = [
+    "Changes",
+    "Claim",
+    "ClaimedApp",
+    "FetchedInput",
+    "Hub",
+    "JobQuery",
+    "NewJob",
+    "RegisteredApp",
+    "RunResult",
+    "RunToken",
+]
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client sends to have a job done."""
+
+    serviceName: str
+    jobDefinition: JobDefinition
+    requiredResources: RequiredResources
+    targetComputeClientIds: list[str] | None = None
+    tags: Sequence[str] = ()
+    batchId: str = ""
+    jobDependencies: Sequence[JobId] = ()
+    skipCache: bool = False
+    rerunFailing: bool = False
+    deleteFailing: bool = False
+    local_paths: Mapping[str, str] = {}
+    """Where input files of this machine lie, by URL."""
+
+
+class RunToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A compute client that has registered and counts as alive."""
+
+    run_id: str
+    compute_client_id: str
+    name: str
+    user_id: str
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that a compute client holds. Whoever comes with an older token is refused."""
+
+    number: int
+    job: Job
+    token: str
+    attempt: int
+    """1 for the first."""
+    folder: Path
+    """Where to work."""
+
+
+class ClaimedApp(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the code of a claimed job is."""
+
+    folder: Path
+    python_path: str
+    """PYTHONPATH with which the app finds the SDK."""
+
+
+class FetchedInput(msgspec.Struct, frozen=True, kw_only=True):
+    """How an app reads one of its inputs: from a local file, or from a URL."""
+
+    path: Path | None
+    url: str
+
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run of a job left in its folder. A value of ``outputs`` is a file, or a set URL."""
+
+    outputs: Mapping[str, Path | str] = {}
+    others: Mapping[str, Path] = {}
+    console: Path | None = None
+
+
+class Changes(Protocol):
+    """Waits for changes of jobs."""
+
+    def wait(self, timeout_sec: float) -> bool:
+        """Wait for a change, at most this long; False if there was surely none."""
+        ...
+
+    def wake(self) -> None:
+        """End another thread's wait."""
+        ...
+
+    def close(self) -> None:
+        """Wait no more."""
+        ...
+
+
+class Hub(Protocol):
+    """Everything that a client or a compute client may ask."""
+
+    # Clients
+
+    def submit(self, requests: Sequence[NewJob]) -> list[Job]:
+        """Record jobs, or find those that make them unneeded: all of them, or none.
+
+        Of any number of equal submissions at once, one job results.
+        """
+        ...
+
+    def file_url(self, file: Path, on_progress: Callable[[int, int], None] | None = None) -> str:
+        """The URL by which a definition names a file of this machine: its digest."""
+        ...
+
+    def get_job(self, job_id: JobId) -> Job:
+        """The job of this id."""
+        ...
+
+    def job_id(self, text: str) -> JobId:
+        """The id that is given whole, by a unique beginning, or as ``dendro:ID``."""
+        ...
+
+    def find_jobs(self, query: JobQuery) -> list[Job]:
+        """Jobs of a query, latest update first."""
+        ...
+
+    def job_url(self, job_id: JobId) -> str:
+        """Where a person finds the job."""
+        ...
+
+    def output_file(self, job_id: JobId, name: str) -> Path:
+        """A file of this machine with the bytes of a job's output, under its own name."""
+        ...
+
+    def console(self, job_id: JobId, offset: int = 0) -> bytes:
+        """What the job has printed, from a byte on."""
+        ...
+
+    def why(self, job_id: JobId) -> str:
+        """Why the job is in the state that it is in, in words."""
+        ...
+
+    def cancel(self, job_id: JobId) -> Job:
+        """Fail a job that is not finished. Its app is stopped."""
+        ...
+
+    def delete(self, job_ids: Sequence[JobId]) -> None:
+        """Remove jobs and what only they keep."""
+        ...
+
+    def changes(self) -> Changes:
+        """Something to wait with."""
+        ...
+
+    def has_compute_client(self) -> bool:
+        """Whether a compute client is alive that takes any job."""
+        ...
+
+    # Services and apps
+
+    def services(self) -> list[Service]:
+        """Every service, by name."""
+        ...
+
+    def apps(self, *, service: str | None = None, name: str | None = None) -> list[RegisteredApp]:
+        """Apps by service and name; all of them by default."""
+        ...
+
+    def add_app(self, source: str, service: str) -> RegisteredApp:
+        """Register an app from a folder, a spec's file or its URL."""
+        ...
+
+    def remove_app(self, service: str, name: str) -> None:
+        """Take an app off a service."""
+        ...
+
+    # Compute clients
+
+    def begin_run(self, slots: Sequence[ComputeSlot], *, serves_all: bool) -> RunToken:
+        """Register a compute client; it counts as alive until `end_run` or its process ends."""
+        ...
+
+    def end_run(self, run: RunToken) -> None:
+        """Count as alive no more."""
+        ...
+
+    def claim_next(
+        self,
+        run: RunToken,
+        slots: Sequence[ComputeSlot],
+        free: Capacity,
+        only: Collection[JobId] | None = None,
+    ) -> Claim | None:
+        """Take the next runnable job that fits; of many that ask at once, one gets it."""
+        ...
+
+    def unfinished_ancestry(self, job_ids: Collection[JobId]) -> set[JobId]:
+        """Those of the jobs, and of what they depend on, that are not finished."""
+        ...
+
+    def app_of(self, claim: Claim) -> ClaimedApp:
+        """Where the code of a claimed job is; records which version of it runs."""
+        ...
+
+    def fetch_input(self, claim: Claim, file: JobInputFile) -> FetchedInput:
+        """Make an input readable for the app; checked to be what was submitted."""
+        ...
+
+    def set_running(self, claim: Claim) -> None:
+        """The app has been started."""
+        ...
+
+    def complete(self, claim: Claim, result: RunResult) -> None:
+        """The job is completed: its files are kept, then its record says so."""
+        ...
+
+    def fail(self, claim: Claim, error: str, console: Path | None) -> None:
+        """The job failed."""
+        ...
+
+    def release(self, claim: Claim) -> None:
+        """Give a claimed job back: pending again, as if it had not been claimed."""
+        ...
+
+    def lost_claims(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Those that are claims no more: the job was canceled, deleted or given to another."""
+        ...
+
+    def renew(self, claims: Sequence[Claim]) -> None:
+        """Keep claims for another while."""
+        ...
+
+    def abandoned(self) -> list[Claim]:
+        """Claims of compute clients that are not alive any more."""
+        ...
+
+    def give_up(self, claim: Claim) -> None:
+        """End an abandoned claim: its job is pending again, or failed after too many attempts."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...

@@ -1,0 +1,186 @@
+"""Registering apps on services, and keeping a folder's registration true to the folder."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dendro_local.app_source import (
+    BUNDLED_APPS,
+    AppFolder,
+    bundled_app_folder,
+    declared_version,
+    decode_specification,
+    load_specification,
+    specification_of_folder,
+)
+from dendro_local.errors import AppNotFound, InvalidApp, ServiceNotFound
+from dendro_local.local_hub.parts import Part
+from dendro_local.model import AppSpecification, Service, ServiceApp
+from dendro_local.store import RegisteredApp
+
+__all__ = ["Apps"]
+
+BUNDLED_SERVICE = "hello_world_service"
+
+
+class Apps(Part):
+    """Services and apps."""
+
+    def services(self) -> list[Service]:
+        """Every service, by name."""
+        return self.store.services.all()
+
+    def apps(self, *, service: str | None = None, name: str | None = None) -> list[RegisteredApp]:
+        """Apps by service and name; all of them by default."""
+        return self.store.services.apps(service=service, name=name)
+
+    def add_app(self, source: str, service: str) -> RegisteredApp:
+        """Register an app on a service, which is made if there is none of the name.
+
+        Args:
+            source: a folder with ``main.py``, a spec's file, or the URL of one.
+            service: the service's name.
+
+        Raises:
+            InvalidApp: the folder or spec cannot be used; nothing was registered.
+        """
+        path = Path(source).expanduser()
+        if not urlsplit(source).scheme and (path.is_dir() or not path.exists()):
+            app = self._from_folder(path.absolute(), service)
+        else:
+            app = _registered(load_specification(source), service, uri=source)
+        with self.store.transaction():
+            if self.store.services.get(service) is None:
+                self.store.services.put(
+                    Service(serviceName=service, userId=self.user_id, users=[])
+                )
+            self.store.services.put_app(app)
+        return app
+
+    def remove_app(self, service: str, name: str) -> None:
+        """Take an app off a service. Its jobs stay.
+
+        Raises:
+            AppNotFound: the service has no such app.
+        """
+        with self.store.transaction():
+            removed = self.store.services.remove_app(service, name)
+        if not removed:
+            raise self.missing_app(service, name)
+
+    def register_bundled_apps(self) -> None:
+        """Register the apps that come with the package, in a fresh store or after an upgrade."""
+        found: dict[str, bytes] = {}
+        for name in BUNDLED_APPS:
+            try:
+                found[name] = (bundled_app_folder(name) / "spec.json").read_bytes()
+            except (InvalidApp, FileNotFoundError):
+                continue  # a job of the app will say so
+        state = "\n".join(spec.decode() for spec in found.values())
+        if self.store.get_meta("bundled_apps") == state:
+            return
+        with self.store.transaction():
+            if self.store.services.get(BUNDLED_SERVICE) is None:
+                self.store.services.put(
+                    Service(serviceName=BUNDLED_SERVICE, userId=self.user_id, users=[])
+                )
+            for name, raw in found.items():
+                self._register_bundled(name, raw)
+            self.store.set_meta("bundled_apps", state)
+
+    def _register_bundled(self, name: str, raw: bytes) -> None:
+        source = f"bundled:{name}"
+        registered = self.store.services.app(BUNDLED_SERVICE, name)
+        if registered is not None and registered.source != source:
+            return  # the user has put an app of their own in its place
+        specification = decode_specification(raw, f"The spec of {name}")
+        self.store.services.put_app(
+            _registered(specification, BUNDLED_SERVICE, uri=source, source=source)
+        )
+
+    def missing_app(self, service: str, name: str) -> ServiceNotFound | AppNotFound:
+        """The error for an app that is not registered: which part of it is missing, what is there."""
+        if self.store.services.get(service) is None:
+            names = ", ".join(each.serviceName for each in self.services())
+            return ServiceNotFound(f"Service not found: {service}. There are: {names}.")
+        apps = ", ".join(app.record.appName for app in self.apps(service=service))
+        return AppNotFound(
+            f"Service app not found: {name}. Service {service} has: {apps or 'none'}. "
+            "`dendro-local apps add FOLDER` registers one."
+        )
+
+    def app_folder(self, source: str | None) -> Path | None:
+        """The folder that a registration names; None where it names none."""
+        if source is None:
+            return None
+        kind, _, name = source.partition(":")
+        return bundled_app_folder(name) if kind == "bundled" else Path(name)
+
+    def is_up_to_date(self, source: str | None, folder_digest: str | None) -> bool:
+        """Whether an app's folder is in the state that was registered.
+
+        Raises:
+            InvalidApp: the folder is gone, or no app's any more.
+        """
+        if source is None or source.startswith("bundled:"):
+            return True  # nothing to look at; or it changes only with the package
+        folder = self.app_folder(source)
+        assert folder is not None
+        state = self._app_folders.get(folder)
+        if state is None or not state.is_current():
+            state = self._app_folders[folder] = AppFolder(folder)
+        return state.digest == folder_digest
+
+    def register_again(self, service: str, name: str, source: str) -> RegisteredApp:
+        """Register an app anew from its folder, which has changed.
+
+        Raises:
+            InvalidApp: the app cannot be used as it is now.
+        """
+        folder = self.app_folder(source)
+        assert folder is not None
+        app = self._from_folder(folder, service)
+        if app.record.appName != name:
+            raise InvalidApp(
+                f"The app in {folder} is now called {app.record.appName!r}, not {name!r}. "
+                f"Register it again with `dendro-local apps add {folder}`."
+            )
+        with self.store.transaction():
+            self.store.services.put_app(app)
+        return app
+
+    def _from_folder(self, folder: Path, service: str) -> RegisteredApp:
+        state = AppFolder(folder)
+        specification = specification_of_folder(folder, self.store.folder.sdk)
+        self._app_folders[folder] = state
+        return _registered(
+            specification,
+            service,
+            uri=folder.as_uri(),
+            source=f"folder:{folder}",
+            folder_digest=state.digest,
+        )
+
+
+def _registered(
+    specification: AppSpecification,
+    service: str,
+    *,
+    uri: str,
+    source: str | None = None,
+    folder_digest: str | None = None,
+) -> RegisteredApp:
+    version = declared_version(specification)
+    if version is None and folder_digest is not None:
+        version = f"sha256:{folder_digest}"
+    return RegisteredApp(
+        record=ServiceApp(
+            serviceName=service,
+            appName=specification.name,
+            appSpecificationUri=uri,
+            appSpecificationCommit="",
+            appSpecification=specification,
+        ),
+        source=source,
+        version=version,
+        folder_digest=folder_digest,
+    )

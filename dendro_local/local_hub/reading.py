@@ -1,0 +1,200 @@
+"""Reading jobs, their outputs and what they printed, and why they are as they are."""
+
+import os
+import shutil
+from pathlib import Path
+
+from dendro_local.errors import Conflict, InvalidRequest, JobFailed, JobNotFound, OutputNotFound
+from dendro_local.local_hub.parts import Part
+from dendro_local.matching import LiveClient, why_waiting
+from dendro_local.model import Job, JobId
+from dendro_local.store import JobQuery, StoredFile, StoredJob
+
+__all__ = ["Reading"]
+
+
+class Reading(Part):
+    """What clients ask that changes nothing."""
+
+    def get_job(self, job_id: JobId) -> Job:
+        """The job of this id.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        with self.store.reading():
+            return self.stored(job_id).record
+
+    def job_id(self, text: str) -> JobId:
+        """The id that is given whole, by a unique beginning, or as ``dendro:ID``.
+
+        Raises:
+            JobNotFound: no id begins so, or several do.
+        """
+        prefix = text.removeprefix("dendro:").strip()
+        if not prefix.isalnum() or len(prefix) > 20:
+            raise JobNotFound(
+                f"{text!r} is no job id: an id is 20 letters and digits, or the beginning of one."
+            )
+        with self.store.reading():
+            found = self.store.jobs.ids_starting_with(prefix, limit=4)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise JobNotFound(
+                f"No job id begins with {prefix!r} in store {self.store.folder.root}. "
+                "`dendro-local jobs` lists those that there are."
+            )
+        raise JobNotFound(
+            f"Several job ids begin with {prefix!r}: {', '.join(found[:3])}"
+            f"{', ...' if len(found) > 3 else ''}. Give more of it."
+        )
+
+    def find_jobs(self, query: JobQuery) -> list[Job]:
+        """Jobs of a query, latest update first."""
+        with self.store.reading():
+            return [stored.record for stored in self.store.find_jobs(query)]
+
+    def count_by_status(self) -> dict[str, int]:
+        """How many jobs there are of each status."""
+        with self.store.reading():
+            return self.store.jobs.count_by_status()
+
+    def job_url(self, job_id: JobId) -> str:
+        """Where a person finds the job: its id, as commands take it, with no server to show it."""
+        return f"dendro:{job_id}"
+
+    def output_file(self, job_id: JobId, name: str) -> Path:
+        """A read-only file with the bytes of a job's output, under the output's own file name.
+
+        Raises:
+            OutputNotFound: the job has no such output, or its bytes are gone.
+            JobFailed: the job failed.
+            Conflict: the job is not finished.
+        """
+        with self.store.reading():
+            stored = self.stored(job_id)
+        output = next(
+            (each for each in stored.record.jobDefinition.outputFiles if each.name == name), None
+        )
+        if output is None:
+            names = [each.name for each in stored.record.jobDefinition.outputFiles]
+            raise OutputNotFound(
+                f"Job {job_id} has no output {name!r}. It has: {', '.join(names) or 'none'}."
+            )
+        file = self._completed_output(stored, name)
+        if file.digest is None:
+            raise OutputNotFound(f"Output {name!r} of job {job_id} is not a file but {file.url}.")
+        blob = self.store.blobs.path(file.digest)
+        if not blob.exists():
+            raise OutputNotFound(
+                f"The bytes of output {name!r} of job {job_id} are no longer in the store. "
+                "Submit the job again: it will run."
+            )
+        named = self.store.folder.outputs / job_id / name / output.fileBaseName
+        _link(named, blob)
+        return named
+
+    def _completed_output(self, stored: StoredJob, name: str) -> StoredFile:
+        record = stored.record
+        if record.status == "failed":
+            raise JobFailed(f"Job {record.jobId} failed, so it has no outputs: {record.error}")
+        if record.status != "completed":
+            raise Conflict(
+                f"Job {record.jobId} is {record.status}; its outputs are there when it is "
+                "completed. `wait_until_done()` waits for that."
+            )
+        return stored.files.outputs[name]
+
+    def remove_output_links(self, job_id: JobId) -> None:
+        """Remove the names under which a job's outputs were read."""
+        shutil.rmtree(self.store.folder.outputs / job_id, ignore_errors=True)
+
+    def console(self, job_id: JobId, offset: int = 0) -> bytes:
+        """What the job has printed, from a byte on; as far as it has come, while it runs."""
+        if offset < 0:
+            raise InvalidRequest(f"offset is {offset}; it must be 0 or more.")
+        with self.store.reading():
+            stored = self.stored(job_id)
+        if stored.files.console is not None and stored.files.console.digest is not None:
+            file = self.store.blobs.path(stored.files.console.digest)
+        else:
+            file = self.store.folder.job_folder(job_id, stored.attempts) / "console.txt"
+        try:
+            with file.open("rb") as stream:
+                stream.seek(offset)
+                return stream.read()
+        except FileNotFoundError:
+            return b""  # nothing was printed, or not yet
+
+    def has_compute_client(self) -> bool:
+        """Whether a compute client is alive that takes any job."""
+        return any(run.serves_all for run in self.store.compute_clients.live_runs())
+
+    def why(self, job_id: JobId) -> str:
+        """Why the job is in the state that it is in, in words."""
+        with self.store.reading():
+            stored = self.stored(job_id)
+            words = [self._why_status(stored)]
+        if stored.note is not None:
+            words.append(stored.note)
+        return "\n".join(words)
+
+    def _why_status(self, stored: StoredJob) -> str:
+        record = stored.record
+        if record.status == "failed":
+            return f"Failed: {record.error}"
+        if record.status == "completed":
+            return f"Completed{_by(record)}{_duration(record)}."
+        if record.status in ("starting", "running"):
+            return f"{record.status.capitalize()}{_by(record)}, attempt {stored.attempts}."
+        waits = self.store.jobs.unfinished_parents(stored.number)
+        if waits:
+            parents = ", ".join(f"{parent} ({status or 'deleted'})" for parent, status in waits)
+            return f"Pending: it waits for {parents}."
+        return f"Pending: {self._why_not_started(record)}"
+
+    def _why_not_started(self, record: Job) -> str:
+        app = self.store.services.app(record.serviceName, record.jobDefinition.appName)
+        if app is None:
+            return str(self.missing_app(record.serviceName, record.jobDefinition.appName))
+        if app.source is None:
+            return (
+                f"App {app.record.appName!r} was registered by its spec alone, so its code is not "
+                "here. `dendro-local apps add FOLDER` registers a folder that has it."
+            )
+        folder = self.app_folder(app.source)
+        if folder is not None and not (folder / "main.py").exists():
+            return f"The folder of app {app.record.appName!r}, {folder}, has no main.py any more."
+        runs = self.store.compute_clients.live_runs()
+        serving = [run for run in runs if run.serves_all]
+        return why_waiting(
+            record.requiredResources,
+            record.targetComputeClientIds,
+            [
+                LiveClient(compute_client_id=run.compute_client_id, name=run.name, slots=run.slots)
+                for run in serving or runs
+            ],
+        )
+
+
+def _by(record: Job) -> str:
+    return f" on {record.computeClientName}" if record.computeClientName else ""
+
+
+def _duration(record: Job) -> str:
+    if record.timestampStartingSec is None or record.timestampFinishedSec is None:
+        return ""
+    return f" in {record.timestampFinishedSec - record.timestampStartingSec:.2f} s"
+
+
+def _link(named: Path, blob: Path) -> None:
+    """Give a blob a second name, which goes on pointing to it if the store's folder moves."""
+    target = os.path.relpath(blob, named.parent)
+    if named.is_symlink() and str(named.readlink()) == target:
+        return
+    named.parent.mkdir(parents=True, exist_ok=True)
+    new = named.with_name(f".{os.getpid()}.{named.name[-40:]}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    new.replace(named)  # at once, whoever else reads it

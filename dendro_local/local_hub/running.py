@@ -1,0 +1,377 @@
+"""What compute clients ask: claims, inputs, and how a run ended.
+
+A claim's token begins with the run of the compute client that holds it, so that a store can tell
+at any moment whether the claim's holder is still alive. Every later step of the run is refused
+unless its token is still the job's.
+"""
+
+import secrets
+import time
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from dendro_local.app_source import AppFolder, declared_version, python_path_with_sdk
+from dendro_local.definition import parse_blob_url, parse_file_url
+from dendro_local.errors import ClaimLost, InputUnavailable, InvalidApp
+from dendro_local.hub import Claim, ClaimedApp, FetchedInput, RunResult, RunToken
+from dendro_local.lifecycle import TERMINAL, check_step, requeue_or_fail
+from dendro_local.local_hub.submitting import Submitting
+from dendro_local.matching import Capacity, slot_fits
+from dendro_local.model import ComputeSlot, Digest, Job, JobId, JobInputFile
+from dendro_local.store import JobFiles, StoredFile, StoredJob
+
+__all__ = ["Running"]
+
+LEASE_SEC = 120.0
+"""How long a claim lasts without being renewed."""
+
+SEARCHED = 1000
+"""How many runnable jobs are looked at for one that fits."""
+
+
+
+class Running(Submitting):
+    """What compute clients ask."""
+
+    def begin_run(self, slots: Sequence[ComputeSlot], *, serves_all: bool) -> RunToken:
+        """Register this machine's compute client; it counts as alive until `end_run`."""
+        run = self.store.compute_clients.begin_run(self.user_id, slots, serves_all=serves_all)
+        self._runs[run.live.run_id] = run
+        return RunToken(
+            run_id=run.live.run_id,
+            compute_client_id=run.live.compute_client_id,
+            name=run.live.name,
+            user_id=self.user_id,
+        )
+
+    def end_run(self, run: RunToken) -> None:
+        """Count as alive no more."""
+        ended = self._runs.pop(run.run_id, None)
+        if ended is not None:
+            ended.end()
+
+    def claim_next(
+        self,
+        run: RunToken,
+        slots: Sequence[ComputeSlot],
+        free: Capacity,
+        only: Collection[JobId] | None = None,
+    ) -> Claim | None:
+        """Take the next runnable job that fits; of many that ask at once, one gets it."""
+        with self.store.reading():
+            for stored in self._candidates(only):
+                if self._may_run(stored.record, run, slots, free):
+                    claim = self._claim(stored, run)
+                    if claim is not None:
+                        return claim
+        return None
+
+    def unfinished_ancestry(self, job_ids: Collection[JobId]) -> set[JobId]:
+        """Those of the jobs, and of what they depend on, that are not finished."""
+        found: set[JobId] = set()
+        waiting = list(job_ids)
+        with self.store.reading():
+            while waiting:
+                job_id = waiting.pop()
+                stored = None if job_id in found else self.store.jobs.by_id(job_id)
+                if stored is not None and stored.record.status not in TERMINAL:
+                    found.add(job_id)
+                    waiting.extend(stored.record.jobDependencies)
+        return found
+
+    def app_of(self, claim: Claim) -> ClaimedApp:
+        """Where the code of a claimed job is; records which version of it runs.
+
+        Raises:
+            InvalidApp: the code is not here.
+        """
+        definition = claim.job.jobDefinition
+        app = self.store.services.app(claim.job.serviceName, definition.appName)
+        if app is None or app.source is None:
+            raise InvalidApp(f"The code of app {definition.appName!r} is not on this machine.")
+        folder = self.app_folder(app.source)
+        assert folder is not None
+        version = app.version
+        if not app.source.startswith("bundled:"):
+            # It may have been edited since the job was submitted: what counts is what runs.
+            state = AppFolder(folder)
+            is_declared = declared_version(app.record.appSpecification) is not None
+            version = version if is_declared else f"sha256:{state.digest}"
+        stored = self._held(claim)
+        if stored.app_version != version:
+            self._change(claim, app_version=version)
+        return ClaimedApp(
+            folder=folder, python_path=python_path_with_sdk(self.store.folder.sdk)
+        )
+
+    def fetch_input(self, claim: Claim, file: JobInputFile) -> FetchedInput:
+        """Make an input readable for the app; checked to be what was submitted.
+
+        Raises:
+            InputUnavailable: it changed, vanished, or is no longer in the store.
+        """
+        digest = parse_blob_url(file.url)
+        if digest is not None:
+            return _local(self._local_input(claim, file, digest))
+        own = parse_file_url(file.url)
+        if own is not None:
+            return self._output_of(JobId(own.job_id), own.output_name, own.file_base_name, file)
+        if file.url.startswith(("http://", "https://")):
+            return FetchedInput(path=None, url=file.url)
+        raise InputUnavailable(
+            f"Input {file.name!r}: {file.url!r} is of no kind that can be read. Use an http(s) URL, "
+            "a file of this machine, or the output of another job."
+        )
+
+    def set_running(self, claim: Claim) -> None:
+        """The app has been started.
+
+        Raises:
+            ClaimLost: the job is not this run's any more.
+        """
+        self._change(claim, status="running", started_at=time.time())
+
+    def complete(self, claim: Claim, result: RunResult) -> None:
+        """The job is completed: its files are kept, then its record says so.
+
+        Raises:
+            ClaimLost: the job is not this run's any more; nothing was recorded.
+        """
+        outputs = {
+            name: StoredFile(None, None, found) if isinstance(found, str) else self._keep(found)
+            for name, found in result.outputs.items()
+        }
+        others = {name: self._keep(file) for name, file in result.others.items()}
+        console = self._keep_console(result.console)
+        files = JobFiles(outputs=outputs, others=others, console=console)
+        with self.store.transaction():
+            stored = self._held(claim)
+            check_step(claim.job.jobId, stored.record.status, "completed")
+            self._restore(result, files)
+            self.store.jobs.update(
+                stored.number,
+                status="completed",
+                files=files,
+                finished_at=time.time(),
+                claim_token=None,
+            )
+            self.release_dependents(claim.job.jobId)
+
+    def fail(self, claim: Claim, error: str, console: Path | None) -> None:
+        """The job failed.
+
+        Raises:
+            ClaimLost: the job is not this run's any more; nothing was recorded.
+        """
+        files = JobFiles(console=self._keep_console(console))
+        with self.store.transaction():
+            stored = self._held(claim)
+            self.store.jobs.update(stored.number, files=files)
+            self.end_failed(stored, error)
+
+    def release(self, claim: Claim) -> None:
+        """Give a claimed job back: pending again, as if it had not been claimed."""
+        with self.store.transaction():
+            stored = self._held(claim)
+            self._requeue(stored, attempts=stored.attempts - 1)
+
+    def lost_claims(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Those that are claims no more: the job was canceled, deleted or given to another."""
+        with self.store.reading():
+            tokens = self.store.jobs.claim_tokens([claim.job.jobId for claim in claims])
+        return [claim for claim in claims if tokens.get(claim.job.jobId) != claim.token]
+
+    def renew(self, claims: Sequence[Claim]) -> None:
+        """Keep claims for another while."""
+        with self.store.transaction():
+            self.store.jobs.renew(
+                [(claim.number, claim.token) for claim in claims], time.time() + LEASE_SEC
+            )
+
+    def abandoned(self) -> list[Claim]:
+        """Claims of compute clients that are not alive any more."""
+        alive: dict[str, bool] = {}
+        found: list[Claim] = []
+        with self.store.reading():
+            for stored in self.store.jobs.active():
+                token = stored.claim_token or ""
+                run_id = token.partition(":")[0]
+                if run_id not in alive:
+                    alive[run_id] = self.store.compute_clients.is_alive(run_id)
+                if not alive[run_id]:
+                    found.append(self._as_claim(stored, token))
+        return found
+
+    def give_up(self, claim: Claim) -> None:
+        """End an abandoned claim: its job is pending again, or failed after too many attempts."""
+        with self.store.transaction():
+            stored = self._held(claim)
+            if requeue_or_fail(stored.attempts, self.max_attempts) == "pending":
+                self._requeue(stored, attempts=stored.attempts)
+                return
+            times = "once" if stored.attempts == 1 else f"{stored.attempts} times"
+            console = self._keep_console(claim.folder / "console.txt")
+            self.store.jobs.update(stored.number, files=JobFiles(console=console))
+            self.end_failed(
+                stored,
+                f"The compute client that ran it died ({times}). What the job printed shows how "
+                "far it came.",
+            )
+
+    # Claims
+
+    def _candidates(self, only: Collection[JobId] | None) -> Iterable[StoredJob]:
+        runnable = self.store.jobs.runnable(SEARCHED)
+        if only is None:
+            yield from runnable
+            return
+        yield from (stored for stored in runnable if stored.record.jobId in only)
+        if len(runnable) < SEARCHED:
+            return  # that was all there is
+        for job_id in only:
+            stored = self.store.jobs.by_id(job_id)
+            if stored and stored.record.status == "pending" and stored.record.isRunnable:
+                yield stored
+
+    def _may_run(
+        self, job: Job, run: RunToken, slots: Sequence[ComputeSlot], free: Capacity
+    ) -> bool:
+        targets = job.targetComputeClientIds
+        if targets and "*" not in targets and run.compute_client_id not in targets:
+            return False
+        wanted = job.requiredResources
+        if not free.holds(wanted) or not any(slot_fits(slot, wanted) for slot in slots):
+            return False
+        app = self.store.services.app(job.serviceName, job.jobDefinition.appName)
+        return app is not None and app.source is not None
+
+    def _claim(self, stored: StoredJob, run: RunToken) -> Claim | None:
+        token = f"{run.run_id}:{secrets.token_hex(8)}"
+        now = time.time()
+        with self.store.transaction():
+            current = self.store.jobs.by_id(stored.record.jobId)
+            if current is None or current.record.status != "pending":
+                return None  # another compute client was faster
+            self.store.jobs.update(
+                current.number,
+                status="starting",
+                starting_at=now,
+                compute_client_id=run.compute_client_id,
+                compute_client_name=run.name,
+                compute_client_user_id=run.user_id,
+                claim_token=token,
+                lease_until=now + LEASE_SEC,
+                attempts=current.attempts + 1,
+            )
+            return self._as_claim(self.stored(stored.record.jobId), token)
+
+    def _as_claim(self, stored: StoredJob, token: str) -> Claim:
+        job_id = stored.record.jobId
+        return Claim(
+            number=stored.number,
+            job=stored.record,
+            token=token,
+            attempt=stored.attempts,
+            folder=self.store.folder.job_folder(job_id, stored.attempts),
+        )
+
+    def _held(self, claim: Claim) -> StoredJob:
+        """The claimed job as it is now, if the claim still holds."""
+        stored = self.store.jobs.by_id(claim.job.jobId)
+        if stored is None or stored.claim_token != claim.token:
+            now = "deleted" if stored is None else stored.record.status
+            raise ClaimLost(f"Job {claim.job.jobId} is no longer this run's: it is {now}.")
+        return stored
+
+    def _change(self, claim: Claim, **changes: object) -> None:
+        with self.store.transaction():
+            stored = self._held(claim)
+            if "status" in changes:
+                check_step(claim.job.jobId, stored.record.status, "running")
+            self.store.jobs.update(stored.number, **changes)
+
+    def _requeue(self, stored: StoredJob, *, attempts: int) -> None:
+        check_step(stored.record.jobId, stored.record.status, "pending")
+        self.store.jobs.update(
+            stored.number,
+            status="pending",
+            starting_at=None,
+            started_at=None,
+            compute_client_id=None,
+            compute_client_name=None,
+            compute_client_user_id=None,
+            claim_token=None,
+            lease_until=None,
+            attempts=attempts,
+        )
+
+    # Files
+
+    def _keep(self, file: Path) -> StoredFile:
+        return StoredFile(*self.store.blobs.adopt(file))
+
+    def _keep_console(self, console: Path | None) -> StoredFile | None:
+        if console is None or not console.exists() or console.stat().st_size == 0:
+            return None
+        return self._keep(console)
+
+    def _restore(self, result: RunResult, files: JobFiles) -> None:
+        """Name the files as blobs again that a deletion removed since they were adopted."""
+        found = [*result.outputs.values(), *result.others.values()]
+        kept = [*files.outputs.values(), *files.others.values()]
+        if result.console is not None and files.console is not None:
+            found.append(result.console)
+            kept.append(files.console)
+        for file, stored in zip(found, kept, strict=True):
+            if isinstance(file, Path) and stored.digest is not None:
+                self.store.blobs.restore(stored.digest, file)
+
+    def _local_input(self, claim: Claim, file: JobInputFile, digest: Digest) -> Path:
+        """A file of this machine with the bytes of this digest."""
+        blob = self.store.blobs.path(digest)
+        if blob.exists():
+            return blob
+        submitted = self.store.jobs.input_paths(claim.number).get(file.url)
+        paths = [Path(submitted)] if submitted is not None else []
+        paths += [path for path in self.store.local_files.paths(digest) if path not in paths]
+        faults: list[str] = []
+        for path in paths:
+            try:
+                found, _ = self.store.local_files.digest(path)
+            except InputUnavailable as error:
+                faults.append(str(error))
+                continue
+            if found == digest:
+                return path
+            faults.append(f"{path} has changed since the job was submitted.")
+        raise InputUnavailable(
+            f"Input {file.name!r} is not there any more: "
+            + (faults[0] if faults else f"no file with digest {digest[:12]}... is known here.")
+            + " Submit the job with the file as it is now."
+        )
+
+    def _output_of(
+        self, job_id: JobId, output: str, base_name: str, file: JobInputFile
+    ) -> FetchedInput:
+        stored = self.store.jobs.by_id(job_id)
+        found = None if stored is None else _file_of(stored.files, output, base_name)
+        if found is not None and found.url is not None:
+            return FetchedInput(path=None, url=found.url)
+        if found is None or found.digest is None or not self.store.blobs.has(found.digest):
+            raise InputUnavailable(
+                f"Input {file.name!r} is output {output!r} of job {job_id}, whose bytes are no "
+                "longer in the store. Run that job again."
+            )
+        return _local(self.store.blobs.path(found.digest))
+
+
+def _file_of(files: JobFiles, output: str, base_name: str) -> StoredFile | None:
+    if output == "console_output":
+        return files.console
+    return files.others.get(base_name) if output == "other" else files.outputs.get(output)
+
+
+def _local(path: Path) -> FetchedInput:
+    return FetchedInput(path=path, url=path.as_uri())
+
+

@@ -1,0 +1,344 @@
+"""Submitting jobs: the cache rule, and recording what is new.
+
+The rule is the contract's: of the jobs of a definition on a service the newest counts, whoever
+made it and whether pending, running or completed; a failed one too, unless failing ones are to
+run again. Two conditions are added. The job must come from the version of the app that is
+registered now, and the outputs of a completed one must still be there.
+"""
+
+import secrets
+import string
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dendro_local.compatibility import check_compatible
+from dendro_local.definition import (
+    blob_url,
+    check_definition,
+    definition_hash,
+    normal_form,
+    parse_file_url,
+)
+from dendro_local.errors import InvalidRequest, JobNotFound, OutputNotFound
+from dendro_local.hub import NewJob
+from dendro_local.lifecycle import TERMINAL, check_step
+from dendro_local.local_hub.apps import Apps
+from dendro_local.local_hub.reading import Reading
+from dendro_local.model import Digest, Job, JobDefinition, JobId, RequiredResources
+from dendro_local.store import RegisteredApp, StoredJob
+
+__all__ = ["Submitting"]
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+class _Prepared:
+    """A request that has been checked, with its definition in normal form and its hash."""
+
+    __slots__ = ("definition", "hash", "request")
+
+    def __init__(self, request: NewJob) -> None:
+        check_definition(request.jobDefinition)
+        _check_resources(request.requiredResources)
+        self.request = request
+        self.definition = normal_form(request.jobDefinition)
+        self.hash = definition_hash(self.definition)
+
+
+class Submitting(Reading, Apps):
+    """What clients ask that changes jobs."""
+
+    def submit(self, requests: Sequence[NewJob]) -> list[Job]:
+        """Record jobs, or find those that make them unneeded: all of them, or none.
+
+        Raises:
+            InvalidRequest: a definition or value cannot be used; says which field and why.
+            NotFound: there is no such service, app, or job that an input names.
+        """
+        with self.store.reading():
+            prepared = [_Prepared(request) for request in requests]
+            answers = [self._find(each) for each in prepared]
+        if all(isinstance(answer, Job) for answer in answers):
+            return [answer for answer in answers if isinstance(answer, Job)]
+        jobs: list[Job] = []
+        dropped: list[Digest] = []
+        with self.store.transaction():
+            for each, answer in zip(prepared, answers, strict=True):
+                if isinstance(answer, Job):
+                    jobs.append(answer)
+                    continue
+                # Asked again, now that nobody else can write: it may have come in the meantime.
+                again = self._find(each)
+                if isinstance(again, Job):
+                    jobs.append(again)
+                else:
+                    jobs.append(self._tag_or_create(each, again, dropped))
+        self._remove_blobs(dropped)
+        return jobs
+
+    def file_url(self, file: Path, on_progress: Callable[[int, int], None] | None = None) -> str:
+        """The URL by which a definition names a file of this machine: its digest.
+
+        Raises:
+            InputUnavailable: there is no such file, or it cannot be read.
+        """
+        digest, _ = self.store.local_files.digest(file, on_progress)
+        return blob_url(digest)
+
+    def cancel(self, job_id: JobId) -> Job:
+        """Fail a job that is not finished. Whoever runs it learns that its claim is lost.
+
+        Raises:
+            Conflict: it is finished.
+        """
+        with self.store.transaction():
+            stored = self.stored(job_id)
+            self.end_failed(stored, "canceled", canceled=True)
+            return self.stored(job_id).record
+
+    def delete(self, job_ids: Sequence[JobId]) -> None:
+        """Remove jobs and the blobs that only they keep. What waits for them fails."""
+        dropped: list[Digest] = []
+        with self.store.transaction():
+            gone = [self.stored(job_id) for job_id in dict.fromkeys(job_ids)]
+            for stored in gone:
+                dropped += self._delete(stored)
+        self._remove_blobs(dropped)
+
+    # How a request is answered
+
+    def _find(self, prepared: _Prepared) -> "Job | _Miss":
+        """The job that makes a new one unneeded, or what is to be done instead."""
+        service = prepared.request.serviceName
+        name = prepared.definition.appName
+        answer = self.store.jobs.app_and_cached(service, name, prepared.hash)
+        if answer is None:
+            raise self.missing_app(service, name)
+        version = answer.version
+        if not self.is_up_to_date(answer.source, answer.folder_digest):
+            assert answer.source is not None
+            version = self.register_again(service, name, answer.source).version
+            answer = self.store.jobs.app_and_cached(service, name, prepared.hash)
+            if answer is None:
+                raise self.missing_app(service, name)
+        return self._judge(prepared, version, answer.job)
+
+    def _judge(
+        self, prepared: _Prepared, version: str | None, found: StoredJob | None
+    ) -> "Job | _Miss":
+        request = prepared.request
+        if found is None:
+            return _Miss(version)
+        earlier = found.record
+        if request.skipCache:
+            return _Miss(version, note=f"The cache was skipped; job {earlier.jobId} had been there.")
+        if earlier.status == "failed" and request.rerunFailing:
+            return _Miss(
+                version,
+                note=f"Job {earlier.jobId} had failed, and failing jobs were to run again.",
+                delete=found if request.deleteFailing else None,
+            )
+        missing = self._missing_output(found)
+        if missing is not None:
+            return _Miss(
+                version,
+                note=f"Job {earlier.jobId} had completed, but its output {missing!r} is no longer "
+                "in the store.",
+            )
+        if not set(request.tags) <= set(earlier.tags):
+            return _Miss(version, tag=found)
+        return earlier
+
+    def _missing_output(self, stored: StoredJob) -> str | None:
+        """The name of an output of a completed job whose bytes are gone."""
+        if stored.record.status != "completed":
+            return None
+        for name, file in stored.files.outputs.items():
+            if file.digest is not None and not self.store.blobs.has(file.digest):
+                return name
+        return None
+
+    def _tag_or_create(self, prepared: _Prepared, miss: "_Miss", dropped: list[Digest]) -> Job:
+        """Do what a miss asks for; adds the digests of files that a deleted job had."""
+        if miss.tag is None:
+            return self._create(prepared, miss, dropped)
+        found = miss.tag
+        tags = list(dict.fromkeys([*found.record.tags, *prepared.request.tags]))
+        self.store.jobs.update(found.number, tags=tags)
+        return self.stored(found.record.jobId).record
+
+    def _create(self, prepared: _Prepared, miss: "_Miss", dropped: list[Digest]) -> Job:
+        request = prepared.request
+        definition = prepared.definition
+        app = self.store.services.app(request.serviceName, definition.appName)
+        if app is None:
+            raise self.missing_app(request.serviceName, definition.appName)
+        check_compatible(definition, app.record.appSpecification)
+        if miss.delete is not None:
+            dropped += self._delete(miss.delete)
+        dependencies = self._dependencies(definition, request.jobDependencies)
+        failed = next((each for each in dependencies if each.record.status == "failed"), None)
+        now = time.time()
+        job_id = JobId("".join(secrets.choice(_ALPHABET) for _ in range(20)))
+        job = Job(
+            jobId=job_id,
+            serviceName=request.serviceName,
+            userId=self.user_id,
+            batchId=request.batchId,
+            tags=list(dict.fromkeys(request.tags)),
+            jobDefinition=definition,
+            jobDefinitionHash=prepared.hash,
+            jobDependencies=[each.record.jobId for each in dependencies],
+            requiredResources=request.requiredResources,
+            targetComputeClientIds=request.targetComputeClientIds,
+            inputFileUrlList=[file.url for file in definition.inputFiles],
+            outputFileUrlList=[],
+            outputFileResults=[],
+            consoleOutputUrl="",
+            resourceUtilizationLogUrl="",
+            timestampCreatedSec=now,
+            timestampUpdatedSec=now,
+            isRunnable=all(each.record.status == "completed" for each in dependencies),
+        )
+        self.store.jobs.insert(
+            job,
+            app_version=miss.version,
+            note=miss.note or self._note_on_version(request.serviceName, prepared.hash, app),
+            local_paths=request.local_paths,
+        )
+        stored = self.stored(job_id)
+        if failed is not None:
+            self.end_failed(stored, _dependency_failed(failed.record))
+            stored = self.stored(job_id)
+        return stored.record
+
+    def _dependencies(
+        self, definition: JobDefinition, named: Sequence[JobId]
+    ) -> list[StoredJob]:
+        """The jobs that a definition waits for: those named, and those whose outputs it takes."""
+        found = {job_id: self.stored(job_id) for job_id in named}
+        for file in definition.inputFiles:
+            url = parse_file_url(file.url)
+            if url is None:
+                continue
+            job_id = JobId(url.job_id)
+            stored = found.get(job_id) or self.store.jobs.by_id(job_id)
+            if stored is None:
+                raise JobNotFound(
+                    f"Input {file.name!r} is an output of job {job_id}, which is not in store "
+                    f"{self.store.folder.root}. Submit that job first."
+                )
+            outputs = [output.name for output in stored.record.jobDefinition.outputFiles]
+            if url.output_name not in [*outputs, "other", "console_output"]:
+                raise OutputNotFound(
+                    f"Input {file.name!r} names output {url.output_name!r} of job {job_id}, which "
+                    f"has: {', '.join(outputs) or 'no outputs'}."
+                )
+            found[job_id] = stored
+        return list(found.values())
+
+    def _note_on_version(self, service: str, hash_: str, app: RegisteredApp) -> str | None:
+        """Why an earlier job of the same definition did not serve: another version of the app."""
+        for earlier in self.store.jobs.by_hash(service, hash_, limit=1):
+            if earlier.app_version != app.version:
+                return (
+                    f"Job {earlier.record.jobId} has the same definition, but it came from version "
+                    f"{short_version(earlier.app_version)} of the app; it is now "
+                    f"{short_version(app.version)}."
+                )
+        return None
+
+    # Ends
+
+    def end_failed(self, stored: StoredJob, error: str, *, canceled: bool = False) -> None:
+        """Make a job failed, with what depends on it. Inside a transaction."""
+        check_step(stored.record.jobId, stored.record.status, "failed")
+        now = time.time()
+        self.store.jobs.update(
+            stored.number,
+            status="failed",
+            error=error,
+            canceled=int(canceled),
+            finished_at=now,
+            claim_token=None,
+        )
+        reason = "was canceled." if canceled else f"failed: {error}"
+        self.fail_dependents(stored.record, reason, now)
+
+    def _delete(self, stored: StoredJob) -> list[Digest]:
+        """Remove a job's record; the digests of its files. Inside a transaction."""
+        record = stored.record
+        if record.status not in TERMINAL:
+            self.end_failed(stored, "deleted", canceled=True)
+        self.fail_dependents(record, "was deleted.", time.time())
+        self.store.jobs.delete(stored)
+        self.remove_output_links(record.jobId)
+        return [file.digest for file in stored.files.all() if file.digest is not None]
+
+    def _remove_blobs(self, digests: Sequence[Digest]) -> None:
+        """Remove those of the blobs that no record needs.
+
+        After the transaction that removed the records, so that a crash between the two leaves
+        bytes too many, never too few; and in one of its own, since a job that completes with
+        the same bytes at this moment looks for its blobs inside its own transaction.
+        """
+        if not digests:
+            return
+        with self.store.transaction():
+            for digest in self.store.jobs.unreferenced(digests):
+                self.store.blobs.remove(digest)
+
+
+class _Miss:
+    """Why no earlier job serves, and what is to be done."""
+
+    __slots__ = ("delete", "note", "tag", "version")
+
+    def __init__(
+        self,
+        version: str | None,
+        *,
+        note: str | None = None,
+        delete: StoredJob | None = None,
+        tag: StoredJob | None = None,
+    ) -> None:
+        self.version = version
+        self.note = note
+        self.delete = delete
+        self.tag = tag
+
+
+def short_version(version: str | None) -> str:
+    """An app version as a person reads it."""
+    if version is None:
+        return "unknown"
+    return version[:19] if version.startswith("sha256:") else version
+
+
+def _dependency_failed(parent: Job) -> str:
+    definition = parent.jobDefinition
+    return (
+        f"Its dependency {parent.jobId} ({definition.appName}/{definition.processorName}) failed: "
+        f"{parent.error}"
+    )
+
+
+def _check_resources(resources: RequiredResources) -> None:
+    """Refuse resources that the contract cannot carry or that no job can have."""
+    for field, whole, least in (
+        ("numCpus", True, 0),
+        ("numGpus", True, 0),
+        ("memoryGb", False, 0),
+        ("timeSec", False, 0),
+    ):
+        value = getattr(resources, field)
+        kinds = (int,) if whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            kind = "a whole number" if whole else "a number"
+            raise InvalidRequest(f"requiredResources.{field} is {kind}, not {value!r}.")
+        if not least <= value < float("inf") or (not whole and value <= 0):
+            raise InvalidRequest(
+                f"requiredResources.{field} is {value!r}; it must be "
+                f"{f'at least {least}' if whole else 'more than 0'}."
+            )

@@ -1,0 +1,91 @@
+"""The store: jobs, services and blobs in one folder. The only place that speaks SQL.
+
+It keeps and finds; what may happen is decided above it.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from dendro_local.store.blobs import Blobs, file_digest
+from dendro_local.store.compute_clients import ComputeClientRun, ComputeClientTable, LiveRun
+from dendro_local.store.connection import Connections, translated
+from dendro_local.store.folder import StoreFolder
+from dendro_local.store.job_rows import JobFiles, StoredFile, StoredJob
+from dendro_local.store.job_search import JobQuery, find_jobs
+from dendro_local.store.jobs import JobTable
+from dendro_local.store.local_files import LocalFileTable
+from dendro_local.store.services import RegisteredApp, ServiceTable
+from dendro_local.store.wake import Listener, wake_all
+
+__all__ = [
+    "ComputeClientRun",
+    "JobFiles",
+    "JobQuery",
+    "Listener",
+    "LiveRun",
+    "RegisteredApp",
+    "Store",
+    "StoredFile",
+    "StoredJob",
+    "file_digest",
+]
+
+
+class Store:
+    """One store. Safe for use by many threads, and by many processes at once."""
+
+    def __init__(self, root: Path) -> None:
+        """Open the store in a folder, making or upgrading it where needed.
+
+        Raises:
+            StoreError: it cannot be opened; the message says what to do.
+        """
+        self.folder = StoreFolder(root)
+        self.folder.make()
+        self._connections = Connections(self.folder.database)
+        self.jobs = JobTable(self._connections)
+        self.services = ServiceTable(self._connections)
+        self.local_files = LocalFileTable(self._connections)
+        self.compute_clients = ComputeClientTable(self._connections, self.folder.clients)
+        self.blobs = Blobs(self.folder.blobs)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A block whose changes happen together or not at all, and then wake who waits."""
+        with self._connections.transaction():
+            yield
+        wake_all(self.folder.wake)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """A block whose questions give errors of the store where it cannot be read."""
+        with translated(self.folder.database):
+            yield
+
+    def find_jobs(self, query: JobQuery) -> list[StoredJob]:
+        """The jobs of a query, latest update first."""
+        return find_jobs(self._connections, query)
+
+    def listen(self) -> Listener:
+        """Something to wait with for the next change."""
+        return Listener(self.folder.wake)
+
+    def get_meta(self, key: str) -> str | None:
+        """A fact about the store itself, such as ``store_id``."""
+        row = (
+            self._connections.get()
+            .execute("select value from meta where key = ?", (key,))
+            .fetchone()
+        )
+        return None if row is None else row[0]
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Record a fact about the store itself. Inside `transaction`."""
+        self._connections.get().execute(
+            "insert or replace into meta (key, value) values (?, ?)", (key, value)
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._connections.close()

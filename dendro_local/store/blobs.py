@@ -1,0 +1,112 @@
+"""Files by the SHA-256 of their bytes: whole or not there at all, and never changed.
+
+A blob is read-only in ``blobs/ab/<digest>``. It gets that name only when every byte of it is on
+the disk, and before any record that names it is committed.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from dendro_local.model import Digest
+
+__all__ = ["Blobs", "file_digest"]
+
+CHUNK_BYTES = 1 << 20
+
+
+class Blobs:
+    """The blobs of one store. Safe for use by many threads and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob lies, or would lie."""
+        return self._folder / digest[:2] / digest
+
+    def has(self, digest: Digest) -> bool:
+        """Whether the blob is there."""
+        return os.path.exists(f"{self._folder}/{digest[:2]}/{digest}")  # noqa: PTH110 - hot path
+
+    def adopt(self, file: Path) -> tuple[Digest, int]:
+        """Take a file of this machine in, and give its digest and size in bytes.
+
+        The file must not be open for writing any more. It becomes read-only and stays where it
+        is as a second name of the blob, until its folder is removed: see `restore`.
+        """
+        digest, size = file_digest(file)
+        self.restore(digest, file)
+        return digest, size
+
+    def restore(self, digest: Digest, file: Path) -> None:
+        """Name an adopted file as a blob again, if somebody removed the blob just now."""
+        target = self.path(digest)
+        if target.exists():
+            return
+        target.parent.mkdir(exist_ok=True)
+        _write_through(file)
+        try:
+            os.link(file, target)
+        except FileExistsError:
+            return  # another process was faster, with the same bytes
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+                raise
+            # No hard links here: a copy that gets its name when it is whole.
+            near = target.with_name(f".{digest}.{os.getpid()}.new")
+            try:
+                shutil.copyfile(file, near)
+                _write_through(near)
+                near.rename(target)
+            finally:
+                near.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+
+    def remove(self, digest: Digest) -> None:
+        """Remove the blob if it is there. The caller has made sure that no record needs it."""
+        self.path(digest).unlink(missing_ok=True)
+
+
+def _write_through(file: Path) -> None:
+    """Make a file read-only, with every byte of it on the disk."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+        os.fchmod(descriptor, 0o444)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_digest(
+    file: Path, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[Digest, int]:
+    """SHA-256 and size in bytes of a file.
+
+    Args:
+        file: what to read.
+        on_progress: called now and then with the bytes read so far and the file's size.
+    """
+    sha256 = hashlib.sha256()
+    size = 0
+    buffer = bytearray(CHUNK_BYTES)
+    view = memoryview(buffer)
+    with file.open("rb", buffering=0) as stream:
+        total = os.fstat(stream.fileno()).st_size
+        while count := stream.readinto(buffer):
+            sha256.update(view[:count])
+            size += count
+            if on_progress is not None:
+                on_progress(size, total)
+    return Digest(sha256.hexdigest()), size

@@ -1,0 +1,159 @@
+"""Opening a store's database, one connection a thread, and transactions that are short.
+
+The order matters: the busy timeout is set before anything that may have to wait. WAL lets
+readers and one writer go on side by side; ``synchronous=FULL`` makes a commit survive a power
+cut. A transaction that reads before it writes opens with ``BEGIN IMMEDIATE``, since one that
+turns into a writer half-way can fail with "database is locked" whatever the timeout.
+"""
+
+import contextlib
+import errno
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from dendro_local.errors import DiskFull, StoreDamaged, StoreError, StoreTooNew
+from dendro_local.store.locks import exclusive
+from dendro_local.store.version import APPLICATION_ID, SCHEMA_VERSION
+
+__all__ = ["Connections", "translated"]
+
+BUSY_TIMEOUT_SEC = 60.0
+
+
+class Connections:
+    """The connections to one database file, one for each thread that asks."""
+
+    def __init__(self, file: Path) -> None:
+        """Open the file, making or upgrading it where needed.
+
+        Raises:
+            StoreError: see `dendro_local.errors`; the message says what to do.
+        """
+        self._file = file
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        with translated(file):
+            self._prepare()
+
+    def get(self) -> sqlite3.Connection:
+        """This thread's connection, which no other thread or forked process uses."""
+        local = self._local
+        connection: sqlite3.Connection | None = getattr(local, "connection", None)
+        if connection is None or local.pid != os.getpid():
+            connection = self._connect()
+            local.connection = connection
+            local.pid = os.getpid()
+        return connection
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed at the end, rolled back on an error."""
+        with translated(self._file):
+            connection = self.get()
+            connection.execute("begin immediate")
+            try:
+                yield connection
+                connection.execute("commit")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+                raise
+
+    def close(self) -> None:
+        """Close every connection; the last one to close folds the WAL into the file."""
+        with self._lock:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+            self._local = threading.local()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._file,
+            timeout=BUSY_TIMEOUT_SEC,
+            isolation_level=None,
+            check_same_thread=False,  # so that close() may close them all
+        )
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma foreign_keys = on")
+        with self._lock:
+            self._all.append(connection)
+        return connection
+
+    def _prepare(self) -> None:
+        version = self._version() if self._file.exists() else 0
+        if version == SCHEMA_VERSION:
+            return
+        if version > SCHEMA_VERSION:
+            raise StoreTooNew(
+                f"The store {self._file.parent} was written by a later version of dendro-local "
+                f"(schema {version}; this version knows {SCHEMA_VERSION}). Upgrade dendro-local, "
+                "or set DENDRO_LOCAL_DIR to another folder."
+            )
+        from dendro_local.store.schema import migrate  # sqlite-utils costs 120 ms to import
+
+        with exclusive(self._file.with_name("open.lock")):
+            if self._file.exists() and self._version() == SCHEMA_VERSION:
+                return  # another process was faster
+            connection = self.get()
+            connection.execute("pragma journal_mode = wal")
+            migrate(connection)
+
+    def _version(self) -> int:
+        connection = self.get()
+        row: tuple[int] = connection.execute("pragma user_version").fetchone()
+        application: tuple[int] = connection.execute("pragma application_id").fetchone()
+        is_empty = connection.execute("select 1 from sqlite_schema limit 1").fetchone() is None
+        if application[0] != APPLICATION_ID and not is_empty:
+            raise StoreDamaged(
+                f"{self._file} is an SQLite file of another program, not a store of dendro-local. "
+                "Set DENDRO_LOCAL_DIR to another folder."
+            )
+        return row[0]
+
+
+@contextlib.contextmanager
+def translated(file: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say of a store into errors that say what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _store_error(file, error) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _disk_full(file) from error
+        raise
+
+
+def _store_error(file: Path, error: sqlite3.Error) -> StoreError:
+    name = getattr(error, "sqlite_errorname", "")
+    text = str(error)
+    if name.startswith("SQLITE_FULL") or "disk is full" in text:
+        return _disk_full(file)
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return StoreDamaged(
+            f"{file} is not a whole store: {text}. Restore a backup, or move the file away to "
+            "begin a new store."
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return StoreError(
+            f"The store {file.parent} cannot be written: {text}. Check its permissions, or set "
+            "DENDRO_LOCAL_DIR to a folder that you may write."
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreError(
+            f"The store {file.parent} stayed locked for {BUSY_TIMEOUT_SEC:.0f} s by another "
+            "process. Stop the one that holds it, and try again; nothing was changed."
+        )
+    return StoreError(f"The store {file.parent} could not do this: {text} ({name}).")
+
+
+def _disk_full(file: Path) -> DiskFull:
+    return DiskFull(
+        f"No room is left on the disk of the store {file.parent}; nothing was changed. Free some, "
+        "for example with `dendro-local delete`, and try again."
+    )

@@ -1,0 +1,53 @@
+"""Where things lie in the folder of a store.
+
+    store.db        the records (SQLite)
+    blobs/ab/ab...  files by the SHA-256 of their bytes, read-only
+    jobs/ID.N/      working folder of a job's attempt N, while it runs
+    outputs/ID/     outputs of a job under their own file names, as links to blobs
+    wake/           sockets of processes that want to hear of changes
+    clients/        locks of the compute clients that are alive
+    sdk/            what apps find on their path
+"""
+
+from pathlib import Path
+
+from dendro_local.errors import StoreError
+from dendro_local.model import JobId
+
+__all__ = ["StoreFolder"]
+
+
+class StoreFolder:
+    """The paths of one store."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.database = root / "store.db"
+        self.blobs = root / "blobs"
+        self.jobs = root / "jobs"
+        self.outputs = root / "outputs"
+        self.wake = root / "wake"
+        self.clients = root / "clients"
+        self.sdk = root / "sdk"
+
+    def make(self) -> None:
+        """Make the folders that are missing, for this user's eyes only.
+
+        Raises:
+            StoreError: a folder cannot be made.
+        """
+        if self.clients.is_dir():
+            return  # the last one made: all are there
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self.blobs, self.jobs, self.outputs, self.wake, self.sdk, self.clients):
+                folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"The folder of the store, {self.root}, cannot be made: {error.strerror}. Set "
+                "DENDRO_LOCAL_DIR to a folder that you may write."
+            ) from error
+
+    def job_folder(self, job_id: JobId, attempt: int) -> Path:
+        """The working folder of one attempt at a job; attempts count from 1."""
+        return self.jobs / f"{job_id}.{attempt}"

@@ -1,0 +1,64 @@
+"""File locks that the system lets go of when their process ends, however it ends."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from dendro_local.errors import NotSupported
+
+__all__ = ["HeldLock", "exclusive", "is_held"]
+
+
+class HeldLock:
+    """An exclusive lock on a new file, held from the making of this object until `release`."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        # Locked before it gets its name: nobody ever sees the file and finds it free.
+        unnamed = file.with_name(f".{file.name}.new")
+        self._descriptor = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _lock(self._descriptor, wait=True)
+        unnamed.rename(file)
+
+    def release(self) -> None:
+        """Let go of the lock and remove its file."""
+        self.file.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+
+@contextlib.contextmanager
+def exclusive(file: Path) -> Iterator[None]:
+    """Hold the lock on ``file`` for the block, waiting for it as long as it takes."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _lock(descriptor, wait=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(file: Path) -> bool:
+    """Whether a living process holds the lock on ``file``."""
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        _lock(descriptor, wait=False)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock(descriptor: int, *, wait: bool) -> None:
+    if sys.platform == "win32":
+        raise NotSupported(
+            "Stores need the file locks of Linux or macOS. On Windows, use dendro-local inside WSL."
+        )
+    import fcntl  # only there on Unix
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

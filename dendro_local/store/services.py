@@ -1,0 +1,124 @@
+"""Services and the apps that are registered on them."""
+
+from typing import Any
+
+import msgspec
+
+from dendro_local.model import AppSpecification, Service, ServiceApp, ServiceUser
+from dendro_local.store.connection import Connections
+from dendro_local.store.job_rows import encoded
+
+__all__ = ["RegisteredApp", "ServiceTable"]
+
+_specification = msgspec.json.Decoder(AppSpecification)
+_users = msgspec.json.Decoder(list[ServiceUser])
+
+
+class RegisteredApp(msgspec.Struct, frozen=True, kw_only=True):
+    """An app on a service, with what this store knows about its code.
+
+    ``source`` is ``folder:PATH``, ``bundled:NAME``, or None where only the spec is known.
+    ``version`` is what a cached result must come from; None where it is not known.
+    ``folder_digest`` names the state of the folder that was registered, where there is one.
+    """
+
+    record: ServiceApp
+    source: str | None
+    version: str | None
+    folder_digest: str | None = None
+
+
+class ServiceTable:
+    """The services of a store."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def get(self, name: str) -> Service | None:
+        """The service of this name."""
+        row = (
+            self._connections.get()
+            .execute(
+                "select service_name, user_id, users from services where service_name = ?", (name,)
+            )
+            .fetchone()
+        )
+        return None if row is None else _service(row)
+
+    def all(self) -> list[Service]:
+        """Every service, by name."""
+        rows = self._connections.get().execute(
+            "select service_name, user_id, users from services order by service_name"
+        )
+        return [_service(row) for row in rows]
+
+    def put(self, service: Service) -> None:
+        """Add a service, or replace its owner and users."""
+        self._connections.get().execute(
+            "insert into services (service_name, user_id, users) values (?, ?, ?) "
+            "on conflict (service_name) do update set user_id = excluded.user_id, "
+            "users = excluded.users",
+            (service.serviceName, service.userId, encoded(service.users)),
+        )
+
+    def app(self, service: str, name: str) -> RegisteredApp | None:
+        """The app of this name on a service."""
+        apps = self.apps(service=service, name=name)
+        return apps[0] if apps else None
+
+    def apps(self, *, service: str | None = None, name: str | None = None) -> list[RegisteredApp]:
+        """Apps by service and name; all of them by default."""
+        rows = self._connections.get().execute(
+            "select service_name, app_name, specification_uri, specification_commit, "
+            "specification, source, version, folder_digest from service_apps "
+            "where (:service is null or service_name = :service) "
+            "and (:name is null or app_name = :name) order by service_name, app_name",
+            {"service": service, "name": name},
+        )
+        return [_registered_app(row) for row in rows]
+
+    def put_app(self, app: RegisteredApp) -> None:
+        """Register an app on its service, in place of an earlier one of the name."""
+        record = app.record
+        self._connections.get().execute(
+            "insert or replace into service_apps (service_name, app_name, specification_uri, "
+            "specification_commit, specification, source, version, folder_digest) "
+            "values (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.serviceName,
+                record.appName,
+                record.appSpecificationUri,
+                record.appSpecificationCommit,
+                encoded(record.appSpecification),
+                app.source,
+                app.version,
+                app.folder_digest,
+            ),
+        )
+
+    def remove_app(self, service: str, name: str) -> bool:
+        """Take an app off a service; whether it was there."""
+        cursor = self._connections.get().execute(
+            "delete from service_apps where service_name = ? and app_name = ?", (service, name)
+        )
+        return cursor.rowcount > 0
+
+
+def _service(row: tuple[Any, ...]) -> Service:
+    return Service(serviceName=row[0], userId=row[1], users=_users.decode(row[2]))
+
+
+def _registered_app(row: tuple[Any, ...]) -> RegisteredApp:
+    service, name, uri, commit, specification, source, version, folder_digest = row
+    return RegisteredApp(
+        record=ServiceApp(
+            serviceName=service,
+            appName=name,
+            appSpecificationUri=uri,
+            appSpecificationCommit=commit,
+            appSpecification=_specification.decode(specification),
+        ),
+        source=source,
+        version=version,
+        folder_digest=folder_digest,
+    )

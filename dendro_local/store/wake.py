@@ -1,0 +1,107 @@
+"""Waking other processes: a datagram on a Unix socket for whoever waits for changes of the store.
+
+A listener has a socket in the store's ``wake`` folder. Whoever commits a change sends one byte
+to each of them. What it means they read in the store: a lost datagram costs time, never a job,
+and whoever waits also looks by itself every few seconds. Where there are no Unix sockets, or the
+path is too long for one, that look is all there is.
+"""
+
+import contextlib
+import os
+import secrets
+import select
+import socket
+import sys
+from pathlib import Path
+
+__all__ = ["Listener", "wake_all"]
+
+MAX_SOCKET_PATH = 100
+"""The system allows 108 bytes on Linux and 104 on macOS, the closing NUL among them."""
+
+
+class Listener:
+    """Hears of changes of a store until it is closed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket: socket.socket | None = None
+        self._file = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
+        if not hasattr(socket, "AF_UNIX"):
+            return
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listening.setblocking(False)
+        try:
+            with _short(folder) as name:
+                if name is None:
+                    listening.close()
+                    return
+                listening.bind(f"{name}/{self._file.name}")
+        except OSError:
+            listening.close()  # such as a file system without sockets: the slow look remains
+            return
+        self._socket = listening
+
+    def wait(self, timeout_sec: float) -> bool:
+        """Wait for a change, at most this long; whether there was one."""
+        if self._socket is None:
+            select.select([], [], [], min(timeout_sec, 0.5))
+            return True
+        ready, _, _ = select.select([self._socket], [], [], timeout_sec)
+        if not ready:
+            return False
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._socket.recv(16)
+        return True
+
+    def wake(self) -> None:
+        """Wake this listener from another thread."""
+        if self._socket is not None:
+            with _short(self._file.parent) as name:
+                _send(self._socket, f"{name}/{self._file.name}")
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._socket is not None:
+            self._file.unlink(missing_ok=True)
+            self._socket.close()
+            self._socket = None
+
+
+def wake_all(folder: Path) -> None:
+    """Tell every listener of the store that something changed."""
+    names = os.listdir(folder)  # noqa: PTH208 - after every commit
+    if not names:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, _short(folder) as short:
+        sender.setblocking(False)
+        for name in names:
+            if not _send(sender, f"{short}/{name}"):
+                (folder / name).unlink(missing_ok=True)  # its process is gone
+
+
+def _send(sender: socket.socket, address: str) -> bool:
+    """Send one byte; False where nobody listens any more."""
+    try:
+        sender.sendto(b"!", address)
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        pass  # its queue is full: it will wake anyway; or it closed just now
+    return True
+
+
+@contextlib.contextmanager
+def _short(folder: Path):  # type: ignore[no-untyped-def]
+    """A name of the folder that is short enough for a socket address, or None."""
+    text = str(folder)
+    if len(text) + 20 < MAX_SOCKET_PATH:
+        yield text
+    elif sys.platform == "linux":
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield f"/proc/self/fd/{descriptor}"
+        finally:
+            os.close(descriptor)
+    else:
+        yield None
