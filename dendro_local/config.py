@@ -90,7 +90,9 @@ def _from_file(file: Path) -> dict[str, str]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InvalidRequest(f"{file} cannot be read as TOML: {error}. Mend or remove it.") from error
+        raise InvalidRequest(
+            f"{file} cannot be read as TOML: {error}. Mend or remove it."
+        ) from error
     unknown = sorted(set(table) - set(_BY_KEY))
     if unknown:
         known = ", ".join(sorted(_BY_KEY))

@@ -632,11 +632,13 @@ def test_two_entries_of_one_name_are_refused(fields: dict[str, Any]) -> None:
     assert str(refusal.value).startswith(f"{field}[0] and {field}[2] are both named 'x'")
 
 
+@settings(deadline=None)
 @given(sound_definitions)
 def test_a_sound_definition_passes_the_check(definition: JobDefinition) -> None:
     check_definition(definition)
 
 
+@settings(deadline=None)
 @given(sound_definitions)
 def test_a_sound_definition_survives_json(definition: JobDefinition) -> None:
     assert decode_definition(msgspec.json.encode(definition)) == definition
@@ -656,6 +658,7 @@ def test_the_files_of_a_job_have_stable_urls() -> None:
     assert other_url(*JOB, "plots/raster.png") == f"{PREFIX}/other/plots/raster.png"
 
 
+@settings(deadline=None)
 @given(file_urls)
 def test_a_file_url_says_what_it_was_made_of(file: FileUrl) -> None:
     assert parse_file_url(file_url(*msgspec.structs.astuple(file))) == file

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -49,11 +49,12 @@ def decode_specification(raw: bytes, where: str) -> AppSpecification:
         raise InvalidApp(f"{where} is not an app's spec: {error}.") from error
 
 
-def _without_nulls(value: Any) -> Any:
+def _without_nulls(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        entries = cast("dict[str, object]", value)
+        return {key: _without_nulls(item) for key, item in entries.items() if item is not None}
     if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
+        return [_without_nulls(item) for item in cast("list[object]", value)]
     return value
 
 

@@ -1,6 +1,7 @@
 """The hub that this process uses when it names none: over the default store."""
 
 import atexit
+import os
 import threading
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dendro_local.local_hub import LocalHub
 __all__ = ["default_hub"]
 
 _open: dict[Path, LocalHub] = {}
+_by_variable: dict[str | None, LocalHub] = {}
 _lock = threading.Lock()
 
 
@@ -21,11 +23,13 @@ def default_hub() -> Hub:
     Raises:
         StoreError: the store cannot be opened; the message says what to do.
     """
-    folder = store_folder()
-    found = _open.get(folder)
+    # Asked at every submit: a look at the variable is much faster than making a path of it.
+    variable = os.environ.get("DENDRO_LOCAL_DIR")
+    found = _by_variable.get(variable)
     if found is not None:
         return found
     with _lock:
+        folder = store_folder()
         found = _open.get(folder)
         if found is None:
             if setting("api_url", folder):
@@ -35,4 +39,5 @@ def default_hub() -> Hub:
                 )
             found = _open[folder] = LocalHub(folder)
             atexit.register(found.close)
+        _by_variable[variable] = found
     return found

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from dendro_local.client.progress import hashing_progress
 from dendro_local.errors import InvalidDefinition
 from dendro_local.hub import Hub
 from dendro_local.model import (
@@ -19,7 +20,6 @@ from dendro_local.model import (
     JobInputFile,
     JobOutputFile,
     JobParameter,
-    RequiredResources,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ class _Written(msgspec.Struct, kw_only=True):
     def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
         """The fields as a plain dict, as the original's records give them."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
-        return {key: value for key, value in fields.items() if value is not None or not exclude_none}
+        return {
+            key: value for key, value in fields.items() if value is not None or not exclude_none
+        }
 
     dict = model_dump
 
@@ -116,7 +118,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     local_paths: dict[str, str]
 
 
-def resolve(definition: DendroJobDefinition, hub: Hub) -> Resolved:
+def resolve(definition: object, hub: Hub) -> Resolved:
     """The record of a definition: outputs of jobs and local files become URLs.
 
     Raises:
@@ -162,7 +164,7 @@ def _resolve_input(
 ) -> JobInputFile:
     path = _path_of(file)
     if path is not None:
-        url = hub.file_url(path, _progress(path))
+        url = hub.file_url(path, hashing_progress(path))
         local_paths[url] = str(path)
         name = file.fileBaseName or base_name_like(file.name, path.name)
         return JobInputFile(name=file.name, fileBaseName=name, url=url)
@@ -217,9 +219,3 @@ def base_name_like(name: str, file_name: str) -> str:
     double = next((end for end in _DOUBLE_ENDINGS if lower.endswith(end)), None)
     ending = file_name[-len(double) :] if double else Path(file_name).suffix
     return f"{name}{ending}"
-
-
-def _progress(path: Path):  # type: ignore[no-untyped-def]
-    from dendro_local.client.progress import hashing_progress
-
-    return hashing_progress(path)

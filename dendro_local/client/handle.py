@@ -165,7 +165,7 @@ class DendroJob:
         Raises:
             JobNotFound: it was deleted meanwhile.
         """
-        _Waiting(self, wait_sec).wait()
+        _Waiting(self, self._hub, wait_sec).wait()
         return self
 
     def _repr_html_(self) -> str:
@@ -187,9 +187,9 @@ def get_job(job_id: str) -> DendroJob:
 class _Waiting:
     """One wait for a job."""
 
-    def __init__(self, job: DendroJob, wait_sec: float | None) -> None:
+    def __init__(self, job: DendroJob, hub: Hub, wait_sec: float | None) -> None:
         self._job = job
-        self._hub = job._hub
+        self._hub = hub
         self._begun = time.monotonic()
         self._wait_sec = wait_sec
         self._told_status: str | None = None

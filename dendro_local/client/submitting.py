@@ -118,7 +118,7 @@ def _new_job(
     )
 
 
-def _resources(given: DendroJobRequiredResources) -> RequiredResources:
+def _resources(given: object) -> RequiredResources:
     if not isinstance(given, DendroJobRequiredResources):
         raise InvalidRequest(
             f"required_resources is a DendroJobRequiredResources, not {type(given).__name__}."
@@ -137,9 +137,10 @@ def _text(field: str, given: object) -> str:
     return given
 
 
-def _texts(field: str, given: Sequence[str] | None) -> list[str] | None:
+def _texts(field: str, given: Sequence[object] | None) -> list[str] | None:
     if given is None:
         return None
-    if isinstance(given, str) or not all(isinstance(each, str) and each for each in given):
+    texts = [] if isinstance(given, str) else [each for each in given if isinstance(each, str)]
+    if isinstance(given, str) or len(texts) < len(given) or "" in texts:
         raise InvalidRequest(f"{field} is a list of non-empty strings, not {given!r}.")
-    return list(given)
+    return texts

@@ -77,7 +77,7 @@ class AppProcess:
 def end_leftover(facts: Mapping[str, Any]) -> None:
     """End the group of an app whose compute client died, if it still runs."""
     pid = facts.get("pid")
-    if not isinstance(pid, int) or sys.platform == "win32":
+    if not isinstance(pid, int):
         return
     if facts.get("startedAt") != _started_at(pid):
         return  # it ended; the number may be another's by now
@@ -95,7 +95,7 @@ def _signal_group(pid: int, number: int) -> None:
 
 def _started_at(pid: int) -> str | None:
     """When a process was started, in the system's own words; None if there is none."""
-    if sys.platform == "linux":
+    if Path("/proc/self/stat").exists():
         try:
             text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
         except OSError:

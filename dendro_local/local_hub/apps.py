@@ -12,7 +12,7 @@ from dendro_local.app_source import (
     load_specification,
     specification_of_folder,
 )
-from dendro_local.errors import AppNotFound, InvalidApp, ServiceNotFound
+from dendro_local.errors import InvalidApp
 from dendro_local.local_hub.parts import Part
 from dendro_local.model import AppSpecification, Service, ServiceApp
 from dendro_local.store import RegisteredApp
@@ -50,9 +50,7 @@ class Apps(Part):
             app = _registered(load_specification(source), service, uri=source)
         with self.store.transaction():
             if self.store.services.get(service) is None:
-                self.store.services.put(
-                    Service(serviceName=service, userId=self.user_id, users=[])
-                )
+                self.store.services.put(Service(serviceName=service, userId=self.user_id, users=[]))
             self.store.services.put_app(app)
         return app
 
@@ -97,34 +95,15 @@ class Apps(Part):
             _registered(specification, BUNDLED_SERVICE, uri=source, source=source)
         )
 
-    def missing_app(self, service: str, name: str) -> ServiceNotFound | AppNotFound:
-        """The error for an app that is not registered: which part of it is missing, what is there."""
-        if self.store.services.get(service) is None:
-            names = ", ".join(each.serviceName for each in self.services())
-            return ServiceNotFound(f"Service not found: {service}. There are: {names}.")
-        apps = ", ".join(app.record.appName for app in self.apps(service=service))
-        return AppNotFound(
-            f"Service app not found: {name}. Service {service} has: {apps or 'none'}. "
-            "`dendro-local apps add FOLDER` registers one."
-        )
-
-    def app_folder(self, source: str | None) -> Path | None:
-        """The folder that a registration names; None where it names none."""
-        if source is None:
-            return None
-        kind, _, name = source.partition(":")
-        return bundled_app_folder(name) if kind == "bundled" else Path(name)
-
-    def is_up_to_date(self, source: str | None, folder_digest: str | None) -> bool:
+    def is_up_to_date(self, source: str, folder_digest: str | None) -> bool:
         """Whether an app's folder is in the state that was registered.
 
         Raises:
             InvalidApp: the folder is gone, or no app's any more.
         """
-        if source is None or source.startswith("bundled:"):
-            return True  # nothing to look at; or it changes only with the package
+        if source.startswith("bundled:"):
+            return True  # it changes only with the package
         folder = self.app_folder(source)
-        assert folder is not None
         state = self._app_folders.get(folder)
         if state is None or not state.is_current():
             state = self._app_folders[folder] = AppFolder(folder)
@@ -137,7 +116,6 @@ class Apps(Part):
             InvalidApp: the app cannot be used as it is now.
         """
         folder = self.app_folder(source)
-        assert folder is not None
         app = self._from_folder(folder, service)
         if app.record.appName != name:
             raise InvalidApp(

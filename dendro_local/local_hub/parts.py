@@ -1,9 +1,9 @@
-"""What the parts of the local hub share: its store, its user, and consequences of an end."""
+"""What the parts of the local hub share: its store and user, look-ups, consequences of an end."""
 
 from pathlib import Path
 
-from dendro_local.app_source import AppFolder
-from dendro_local.errors import JobNotFound
+from dendro_local.app_source import AppFolder, bundled_app_folder
+from dendro_local.errors import AppNotFound, JobNotFound, ServiceNotFound
 from dendro_local.lifecycle import TERMINAL
 from dendro_local.model import Job, JobId
 from dendro_local.store import ComputeClientRun, Store, StoredJob
@@ -33,6 +33,22 @@ class Part:
                 "`dendro-local jobs` lists those that there are."
             )
         return found
+
+    def missing_app(self, service: str, name: str) -> ServiceNotFound | AppNotFound:
+        """The error for an app that is not registered: what is missing, and what is there."""
+        if self.store.services.get(service) is None:
+            names = ", ".join(each.serviceName for each in self.store.services.all())
+            return ServiceNotFound(f"Service not found: {service}. There are: {names}.")
+        apps = ", ".join(app.record.appName for app in self.store.services.apps(service=service))
+        return AppNotFound(
+            f"Service app not found: {name}. Service {service} has: {apps or 'none'}. "
+            "`dendro-local apps add FOLDER` registers one."
+        )
+
+    def app_folder(self, source: str) -> Path:
+        """The folder that the source of a registered app names."""
+        kind, _, name = source.partition(":")
+        return bundled_app_folder(name) if kind == "bundled" else Path(name)
 
     def fail_dependents(self, job: Job, reason: str, now: float) -> None:
         """Fail what waits for a job that will not be completed, and what waits for that.

@@ -164,7 +164,7 @@ class Reading(Part):
                 "here. `dendro-local apps add FOLDER` registers a folder that has it."
             )
         folder = self.app_folder(app.source)
-        if folder is not None and not (folder / "main.py").exists():
+        if not (folder / "main.py").exists():
             return f"The folder of app {app.record.appName!r}, {folder}, has no main.py any more."
         runs = self.store.compute_clients.live_runs()
         serving = [run for run in runs if run.serves_all]

@@ -29,7 +29,6 @@ SEARCHED = 1000
 """How many runnable jobs are looked at for one that fits."""
 
 
-
 class Running(Submitting):
     """What compute clients ask."""
 
@@ -90,7 +89,6 @@ class Running(Submitting):
         if app is None or app.source is None:
             raise InvalidApp(f"The code of app {definition.appName!r} is not on this machine.")
         folder = self.app_folder(app.source)
-        assert folder is not None
         version = app.version
         if not app.source.startswith("bundled:"):
             # It may have been edited since the job was submitted: what counts is what runs.
@@ -100,9 +98,7 @@ class Running(Submitting):
         stored = self._held(claim)
         if stored.app_version != version:
             self._change(claim, app_version=version)
-        return ClaimedApp(
-            folder=folder, python_path=python_path_with_sdk(self.store.folder.sdk)
-        )
+        return ClaimedApp(folder=folder, python_path=python_path_with_sdk(self.store.folder.sdk))
 
     def fetch_input(self, claim: Claim, file: JobInputFile) -> FetchedInput:
         """Make an input readable for the app; checked to be what was submitted.
@@ -119,8 +115,8 @@ class Running(Submitting):
         if file.url.startswith(("http://", "https://")):
             return FetchedInput(path=None, url=file.url)
         raise InputUnavailable(
-            f"Input {file.name!r}: {file.url!r} is of no kind that can be read. Use an http(s) URL, "
-            "a file of this machine, or the output of another job."
+            f"Input {file.name!r}: {file.url!r} is of no kind that can be read. Use an http(s) "
+            "URL, a file of this machine, or the output of another job."
         )
 
     def set_running(self, claim: Claim) -> None:
@@ -373,5 +369,3 @@ def _file_of(files: JobFiles, output: str, base_name: str) -> StoredFile | None:
 
 def _local(path: Path) -> FetchedInput:
     return FetchedInput(path=path, url=path.as_uri())
-
-

@@ -30,6 +30,8 @@ from dendro_local.store import RegisteredApp, StoredJob
 
 __all__ = ["Submitting"]
 
+_NUMBERS = (int, float)
+_INFINITY = float("inf")
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -115,14 +117,11 @@ class Submitting(Reading, Apps):
         answer = self.store.jobs.app_and_cached(service, name, prepared.hash)
         if answer is None:
             raise self.missing_app(service, name)
-        version = answer.version
-        if not self.is_up_to_date(answer.source, answer.folder_digest):
-            assert answer.source is not None
-            version = self.register_again(service, name, answer.source).version
-            answer = self.store.jobs.app_and_cached(service, name, prepared.hash)
-            if answer is None:
-                raise self.missing_app(service, name)
-        return self._judge(prepared, version, answer.job)
+        source = answer.source
+        if source is not None and not self.is_up_to_date(source, answer.folder_digest):
+            self.register_again(service, name, source)
+            return self._find(prepared)
+        return self._judge(prepared, answer.version, answer.job)
 
     def _judge(
         self, prepared: _Prepared, version: str | None, found: StoredJob | None
@@ -132,7 +131,9 @@ class Submitting(Reading, Apps):
             return _Miss(version)
         earlier = found.record
         if request.skipCache:
-            return _Miss(version, note=f"The cache was skipped; job {earlier.jobId} had been there.")
+            return _Miss(
+                version, note=f"The cache was skipped; job {earlier.jobId} had been there."
+            )
         if earlier.status == "failed" and request.rerunFailing:
             return _Miss(
                 version,
@@ -213,9 +214,7 @@ class Submitting(Reading, Apps):
             stored = self.stored(job_id)
         return stored.record
 
-    def _dependencies(
-        self, definition: JobDefinition, named: Sequence[JobId]
-    ) -> list[StoredJob]:
+    def _dependencies(self, definition: JobDefinition, named: Sequence[JobId]) -> list[StoredJob]:
         """The jobs that a definition waits for: those named, and those whose outputs it takes."""
         found = {job_id: self.stored(job_id) for job_id in named}
         for file in definition.inputFiles:
@@ -326,6 +325,22 @@ def _dependency_failed(parent: Job) -> str:
 
 def _check_resources(resources: RequiredResources) -> None:
     """Refuse resources that the contract cannot carry or that no job can have."""
+    cpus, gpus, memory, seconds = (
+        resources.numCpus,
+        resources.numGpus,
+        resources.memoryGb,
+        resources.timeSec,
+    )
+    if (
+        type(cpus) is type(gpus) is int
+        and type(memory) in _NUMBERS
+        and type(seconds) in _NUMBERS
+        and cpus >= 0
+        and gpus >= 0
+        and 0 < memory < _INFINITY
+        and 0 < seconds < _INFINITY
+    ):
+        return
     for field, whole, least in (
         ("numCpus", True, 0),
         ("numGpus", True, 0),

@@ -7,7 +7,6 @@ import re
 from typing import NamedTuple
 
 _ARGUMENTS_HEADERS = ("Args:", "Arguments:")
-_SECTION_HEADER = re.compile(r"[A-Z][A-Za-z ]*:")
 _ARGUMENT = re.compile(r"(\w+)(?: *\([^)]*\))?: *(.*)")
 
 

@@ -4,7 +4,7 @@ It keeps and finds; what may happen is decided above it.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from dendro_local.store.blobs import Blobs, file_digest
@@ -51,14 +51,14 @@ class Store:
         self.blobs = Blobs(self.folder.blobs)
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None]:
         """A block whose changes happen together or not at all, and then wake who waits."""
         with self._connections.transaction():
             yield
         wake_all(self.folder.wake)
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> Generator[None]:
         """A block whose questions give errors of the store where it cannot be read."""
         with translated(self.folder.database):
             yield

@@ -11,7 +11,7 @@ import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from dendro_local.errors import DiskFull, StoreDamaged, StoreError, StoreTooNew
@@ -21,6 +21,22 @@ from dendro_local.store.version import APPLICATION_ID, SCHEMA_VERSION
 __all__ = ["Connections", "translated"]
 
 BUSY_TIMEOUT_SEC = 60.0
+
+
+class _Forks:
+    """How often this process is the child of a fork: a connection is not to cross one."""
+
+    # Counted by a hook, since asking the system for the process id at each use of a
+    # connection would cost as much as a look-up in the database.
+    count = 0
+
+    @classmethod
+    def counts_one(cls) -> None:
+        cls.count += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Forks.counts_one)
 
 
 class Connections:
@@ -43,23 +59,30 @@ class Connections:
         """This thread's connection, which no other thread or forked process uses."""
         local = self._local
         connection: sqlite3.Connection | None = getattr(local, "connection", None)
-        if connection is None or local.pid != os.getpid():
+        if connection is None or local.forks != _Forks.count:
             connection = self._connect()
             local.connection = connection
-            local.pid = os.getpid()
+            local.forks = _Forks.count
         return connection
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A write transaction: committed at the end, rolled back on an error."""
+    def transaction(self) -> Generator[sqlite3.Connection]:
+        """A write transaction: committed at the end, rolled back on an error.
+
+        Inside another one of the same thread it is part of that one.
+        """
         with translated(self._file):
             connection = self.get()
-            connection.execute("begin immediate")
+            is_inner = connection.in_transaction
+            if not is_inner:
+                connection.execute("begin immediate")
             try:
                 yield connection
-                connection.execute("commit")
+                if not is_inner:
+                    connection.execute("commit")
             except BaseException:
-                if connection.in_transaction:
+                # SQLite has rolled back by itself after some errors, such as a full disk.
+                if not is_inner and connection.in_transaction:
                     connection.execute("rollback")
                 raise
 
@@ -117,7 +140,7 @@ class Connections:
 
 
 @contextlib.contextmanager
-def translated(file: Path) -> Iterator[None]:
+def translated(file: Path) -> Generator[None]:
     """Turn what SQLite and the system say of a store into errors that say what to do."""
     try:
         yield

@@ -1,12 +1,12 @@
 """Where things lie in the folder of a store.
 
-    store.db        the records (SQLite)
-    blobs/ab/ab...  files by the SHA-256 of their bytes, read-only
-    jobs/ID.N/      working folder of a job's attempt N, while it runs
-    outputs/ID/     outputs of a job under their own file names, as links to blobs
-    wake/           sockets of processes that want to hear of changes
-    clients/        locks of the compute clients that are alive
-    sdk/            what apps find on their path
+store.db        the records (SQLite)
+blobs/ab/ab...  files by the SHA-256 of their bytes, read-only
+jobs/ID.N/      working folder of a job's attempt N, while it runs
+outputs/ID/     outputs of a job under their own file names, as links to blobs
+wake/           sockets of processes that want to hear of changes
+clients/        locks of the compute clients that are alive
+sdk/            what apps find on their path
 """
 
 from pathlib import Path

@@ -116,6 +116,7 @@ def stored_job(row: Sequence[Any]) -> StoredJob:
     definition = _definition.decode(definition_json)
     files = NO_FILES if files_json is None else _files.decode(files_json)
     place = (service, app, processor, job_id)
+    results = _results(place, definition, files)
     record = Job(
         jobId=job_id,
         serviceName=service,
@@ -130,12 +131,8 @@ def stored_job(row: Sequence[Any]) -> StoredJob:
         ),
         targetComputeClientIds=None if targets is None else _strings.decode(targets),
         inputFileUrlList=[file.url for file in definition.inputFiles],
-        outputFileUrlList=(
-            [result.url for result in _results(place, definition, files)]
-            if status == "completed"
-            else []
-        ),
-        outputFileResults=_results(place, definition, files),
+        outputFileUrlList=([result.url for result in results] if status == "completed" else []),
+        outputFileResults=results,
         otherFileOutputs=(
             [OtherFileOutput(name=name, url=other_url(*place, name)) for name in files.others]
             if files.others

@@ -113,9 +113,7 @@ class JobTable:
 
     # Questions
 
-    def app_and_cached(
-        self, service: str, app: str, definition_hash: str
-    ) -> CachedAnswer | None:
+    def app_and_cached(self, service: str, app: str, definition_hash: str) -> CachedAnswer | None:
         """The newest job of a definition by the registered version of its app.
 
         None when the service has no such app.

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from dendro_local.errors import NotSupported
@@ -29,7 +29,7 @@ class HeldLock:
 
 
 @contextlib.contextmanager
-def exclusive(file: Path) -> Iterator[None]:
+def exclusive(file: Path) -> Generator[None]:
     """Hold the lock on ``file`` for the block, waiting for it as long as it takes."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -12,6 +12,7 @@ import secrets
 import select
 import socket
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 __all__ = ["Listener", "wake_all"]
@@ -92,7 +93,7 @@ def _send(sender: socket.socket, address: str) -> bool:
 
 
 @contextlib.contextmanager
-def _short(folder: Path):  # type: ignore[no-untyped-def]
+def _short(folder: Path) -> Generator[str | None]:
     """A name of the folder that is short enough for a socket address, or None."""
     text = str(folder)
     if len(text) + 20 < MAX_SOCKET_PATH:

@@ -22,7 +22,8 @@ class JobRun:
     result: Mapping[str, Any]
 
     def output_text(self, name: str = "output") -> str:
-        return (self.folder / self.result["outputs"][name]["path"]).read_text()
+        path: str = self.result["outputs"][name]["path"]
+        return (self.folder / path).read_text()
 
 
 def make_job_folder(

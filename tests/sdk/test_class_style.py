@@ -276,17 +276,9 @@ def test_a_job_fills_the_context_with_groups_lists_and_defaults(tmp_path: Path) 
     assert run.exit_code == 0, run.console
     assert run.result["outputs"] == {"group.output": {"path": "outputs/group.output"}}
     dumped = json.loads(run.output_text("group.output"))
-    assert list(dumped) == ["group", "files", "number", "maybe"] or set(dumped) == {
-        "group",
-        "files",
-        "number",
-        "maybe",
-    }
-    assert dumped["files"] == []
-    assert dumped["number"] == 7
-    assert dumped["maybe"] is None
-    assert dumped["group"]["threshold"] == 5
-    assert dumped["group"]["names"] == ["a"]
+    group = dumped.pop("group")
+    assert dumped == {"files": [], "number": 7, "maybe": None}
+    assert (group["threshold"], group["names"]) == (5, ["a"])
 
 
 @pytest.mark.process
@@ -325,7 +317,7 @@ def test_a_missing_class_attribute_is_named(attribute: str) -> None:
 
 
 def test_missing_attributes_are_named() -> None:
-    with pytest.raises(TypeError, match="Piped needs a class attribute attributes = {}"):
+    with pytest.raises(TypeError, match=r"Piped needs a class attribute attributes = \{\}"):
         spec_with(PipedContext, attributes=None)
 
 
