@@ -4,10 +4,13 @@ The public names are loaded when they are first used (PEP 562), so that importin
 or only `dendro_local.sdk`, needs no dependency and costs next to nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+# Every app's process begins with this module, so that it does without `typing` and `importlib`
+# until a name is asked for. Type checkers take the variable for the one in `typing`.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from dendro_local.client import (
         DendroJob,
         DendroJobDefinition,
@@ -57,7 +60,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
+    from importlib import import_module
+
     try:
         home = _HOME[name]
     except KeyError:

@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 from dendro_local.errors import InvalidRequest
 
-__all__ = ["SETTINGS", "Setting", "default_user_id", "setting", "store_folder"]
+__all__ = [
+    "SETTINGS",
+    "Setting",
+    "default_user_id",
+    "setting",
+    "setting_with_origin",
+    "store_folder",
+]
 
 
 class Setting(NamedTuple):
@@ -75,11 +82,17 @@ def setting(key: str, folder: Path) -> str:
     Raises:
         InvalidRequest: ``config.toml`` cannot be read.
     """
+    return setting_with_origin(key, folder)[0]
+
+
+def setting_with_origin(key: str, folder: Path) -> tuple[str, str]:
+    """As `setting`, and where the value is from: a variable, ``config.toml`` or ``default``."""
     declared = _BY_KEY[key]
     value = os.environ.get(declared.variable)
     if value:
-        return value
-    return _from_file(folder / "config.toml").get(key, declared.default)
+        return value, declared.variable
+    value = _from_file(folder / "config.toml").get(key)
+    return (declared.default, "default") if value is None else (value, "config.toml")
 
 
 def _from_file(file: Path) -> dict[str, str]:

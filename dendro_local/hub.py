@@ -21,7 +21,7 @@ from dendro_local.model import (
     RequiredResources,
     Service,
 )
-from dendro_local.store import JobQuery, RegisteredApp
+from dendro_local.store import JobQuery, LiveRun, RegisteredApp
 
 __all__ = [
     "Changes",
@@ -30,10 +30,12 @@ __all__ = [
     "FetchedInput",
     "Hub",
     "JobQuery",
+    "LiveRun",
     "NewJob",
     "RegisteredApp",
     "RunResult",
     "RunToken",
+    "StoreFacts",
 ]
 
 
@@ -98,6 +100,18 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     console: Path | None = None
 
 
+class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store behind a hub is, and how much it holds."""
+
+    folder: Path
+    schema_version: int
+    jobs_by_status: Mapping[str, int]
+    database_bytes: int
+    blob_bytes: int
+    compute_clients: Sequence[LiveRun]
+    """Those that are alive."""
+
+
 class Changes(Protocol):
     """Waits for changes of jobs."""
 
@@ -158,6 +172,10 @@ class Hub(Protocol):
         """Why the job is in the state that it is in, in words."""
         ...
 
+    def rerun(self, job_id: JobId) -> Job:
+        """A new job of the same definition, whatever the cache has."""
+        ...
+
     def cancel(self, job_id: JobId) -> Job:
         """Fail a job that is not finished. Its app is stopped."""
         ...
@@ -184,12 +202,20 @@ class Hub(Protocol):
         """Apps by service and name; all of them by default."""
         ...
 
+    def app(self, service: str, name: str) -> RegisteredApp:
+        """An app of a service, as its folder gives it now."""
+        ...
+
     def add_app(self, source: str, service: str) -> RegisteredApp:
         """Register an app from a folder, a spec's file or its URL."""
         ...
 
     def remove_app(self, service: str, name: str) -> None:
         """Take an app off a service."""
+        ...
+
+    def facts(self) -> StoreFacts:
+        """What the store is, how much it holds, and which compute clients are alive."""
         ...
 
     # Compute clients

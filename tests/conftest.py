@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from dendro_local.local_hub import LocalHub
 
 AppMaker = Callable[..., Path]

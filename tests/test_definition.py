@@ -15,23 +15,20 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dendro_local.collation import sort_keys
-from dendro_local.definition import (
+from dendro_local.definition import canonical_json, definition_hash, normal_form
+from dendro_local.definition_check import check_definition, decode_definition
+from dendro_local.errors import InvalidDefinition
+from dendro_local.file_urls import (
     FileUrl,
     blob_url,
-    canonical_json,
-    check_definition,
     console_url,
-    decode_definition,
-    definition_hash,
     file_url,
-    normal_form,
     other_url,
     parse_blob_url,
     parse_file_url,
     stable_url,
     usage_log_url,
 )
-from dendro_local.errors import InvalidDefinition
 from dendro_local.model import (
     Digest,
     JobDefinition,

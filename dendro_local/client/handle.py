@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -165,8 +166,35 @@ class DendroJob:
         Raises:
             JobNotFound: it was deleted meanwhile.
         """
-        _Waiting(self, self._hub, wait_sec).wait()
+        telling = _Telling(self)
+        for _ in self.watch(wait_sec=wait_sec):
+            telling.tell()
         return self
+
+    def watch(
+        self, *, wait_sec: float | None = None, look_sec: float = LOOK_SEC
+    ) -> Iterator["DendroJob"]:
+        """The job itself whenever it was looked at again, until it is completed or failed.
+
+        Looks at once, at every change in the store, and every ``look_sec``. Runs the job, and
+        raises, as `wait_until_done` does, but prints nothing.
+        """
+        end = float("inf") if wait_sec is None else time.monotonic() + wait_sec
+        if self.status in TERMINAL:
+            yield self
+            return
+        changes = self._hub.changes()
+        try:
+            while True:
+                yield self.refresh()
+                left = end - time.monotonic()
+                if self.status in TERMINAL or left <= 0:
+                    return
+                if not self._hub.has_compute_client():
+                    embedded_compute_client(self._hub).run([self.jobId])
+                changes.wait(min(look_sec, left))
+        finally:
+            changes.close()
 
     def _repr_html_(self) -> str:
         from dendro_local.client.notebook import job_html
@@ -184,53 +212,25 @@ def get_job(job_id: str) -> DendroJob:
     return DendroJob(hub.get_job(hub.job_id(job_id)), hub)
 
 
-class _Waiting:
-    """One wait for a job."""
+class _Telling:
+    """Prints what a person wants to know of a job that is waited for."""
 
-    def __init__(self, job: DendroJob, hub: Hub, wait_sec: float | None) -> None:
+    def __init__(self, job: DendroJob) -> None:
         self._job = job
-        self._hub = hub
         self._begun = time.monotonic()
-        self._wait_sec = wait_sec
         self._told_status: str | None = None
         self._has_told_why = False
 
-    def wait(self) -> None:
-        if self._job.status in TERMINAL:
-            self._tell_status()
-            return
-        changes = self._hub.changes()
-        try:
-            while True:
-                self._job.refresh()
-                self._tell_status()
-                left = self._left_sec()
-                if self._job.status in TERMINAL or left <= 0:
-                    return
-                if not self._hub.has_compute_client():
-                    embedded_compute_client(self._hub).run([self._job.jobId])
-                self._tell_why()
-                changes.wait(min(LOOK_SEC, left))
-        finally:
-            changes.close()
-
-    def _left_sec(self) -> float:
-        if self._wait_sec is None:
-            return float("inf")
-        return self._begun + self._wait_sec - time.monotonic()
-
-    def _tell_status(self) -> None:
+    def tell(self) -> None:
+        """Print what is new."""
         job = self._job
         if job.status != self._told_status:
             self._told_status = job.status
             print(f"{job.job_url} {job.status}")  # noqa: T201 - as the original does
             if job.status == "failed":
                 print(f"Error: {job.error}")  # noqa: T201
-
-    def _tell_why(self) -> None:
-        """Say once why the job is pending, if it is for longer than it takes to start."""
+        # Why it is pending, once, if it is for longer than it takes to start.
         has_waited = time.monotonic() - self._begun > TELL_WHY_SEC
-        if self._has_told_why or not has_waited or self._job.status != "pending":
-            return
-        self._has_told_why = True
-        print(self._job.why(), file=sys.stderr)  # noqa: T201
+        if has_waited and not self._has_told_why and job.status == "pending":
+            self._has_told_why = True
+            print(job.why(), file=sys.stderr)  # noqa: T201

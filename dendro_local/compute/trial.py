@@ -14,7 +14,8 @@ from dendro_local.compatibility import check_compatible
 from dendro_local.compute.app_process import AppProcess
 from dendro_local.compute.job_folder import JobFolder
 from dendro_local.compute.runner import app_environment, fault
-from dendro_local.definition import check_definition, normal_form
+from dendro_local.definition import normal_form
+from dendro_local.definition_check import check_definition
 from dendro_local.hub import ClaimedApp, FetchedInput
 from dendro_local.model import JobDefinition
 

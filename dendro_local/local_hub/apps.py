@@ -33,6 +33,21 @@ class Apps(Part):
         """Apps by service and name; all of them by default."""
         return self.store.services.apps(service=service, name=name)
 
+    def app(self, service: str, name: str) -> RegisteredApp:
+        """An app of a service; one from a folder as the folder gives it now.
+
+        Raises:
+            NotFound: there is no such service or app.
+            InvalidApp: its folder is gone, or cannot be used as it is now.
+        """
+        found = self.store.services.app(service, name)
+        if found is None:
+            raise self.missing_app(service, name)
+        source = found.source
+        if source is not None and not self.is_up_to_date(source, found.folder_digest):
+            return self.register_again(service, name, source)
+        return found
+
     def add_app(self, source: str, service: str) -> RegisteredApp:
         """Register an app on a service, which is made if there is none of the name.
 

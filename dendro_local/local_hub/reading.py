@@ -5,10 +5,11 @@ import shutil
 from pathlib import Path
 
 from dendro_local.errors import Conflict, InvalidRequest, JobFailed, JobNotFound, OutputNotFound
+from dendro_local.hub import StoreFacts
 from dendro_local.local_hub.parts import Part
 from dendro_local.matching import LiveClient, why_waiting
 from dendro_local.model import Job, JobId
-from dendro_local.store import JobQuery, StoredFile, StoredJob
+from dendro_local.store import SCHEMA_VERSION, JobQuery, StoredFile, StoredJob
 
 __all__ = ["Reading"]
 
@@ -55,10 +56,17 @@ class Reading(Part):
         with self.store.reading():
             return [stored.record for stored in self.store.find_jobs(query)]
 
-    def count_by_status(self) -> dict[str, int]:
-        """How many jobs there are of each status."""
+    def facts(self) -> StoreFacts:
+        """What the store is, how much it holds, and which compute clients are alive."""
         with self.store.reading():
-            return self.store.jobs.count_by_status()
+            return StoreFacts(
+                folder=self.store.folder.root,
+                schema_version=SCHEMA_VERSION,
+                jobs_by_status=self.store.jobs.count_by_status(),
+                database_bytes=self.store.folder.database_bytes(),
+                blob_bytes=self.store.blobs.total_bytes(),
+                compute_clients=self.store.compute_clients.live_runs(),
+            )
 
     def job_url(self, job_id: JobId) -> str:
         """Where a person finds the job: its id, as commands take it, with no server to show it."""

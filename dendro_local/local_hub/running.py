@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from dendro_local.app_source import AppFolder, declared_version, python_path_with_sdk
-from dendro_local.definition import parse_blob_url, parse_file_url
 from dendro_local.errors import ClaimLost, InputUnavailable, InvalidApp
+from dendro_local.file_urls import parse_blob_url, parse_file_url
 from dendro_local.hub import Claim, ClaimedApp, FetchedInput, RunResult, RunToken
 from dendro_local.lifecycle import TERMINAL, check_step, requeue_or_fail
 from dendro_local.local_hub.submitting import Submitting

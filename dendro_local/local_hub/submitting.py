@@ -13,14 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dendro_local.compatibility import check_compatible
-from dendro_local.definition import (
-    blob_url,
-    check_definition,
-    definition_hash,
-    normal_form,
-    parse_file_url,
-)
+from dendro_local.definition import definition_hash, normal_form
+from dendro_local.definition_check import check_definition
 from dendro_local.errors import InvalidRequest, JobNotFound, OutputNotFound
+from dendro_local.file_urls import blob_url, parse_file_url
 from dendro_local.hub import NewJob
 from dendro_local.lifecycle import TERMINAL, check_step
 from dendro_local.local_hub.apps import Apps
@@ -87,6 +83,28 @@ class Submitting(Reading, Apps):
         """
         digest, _ = self.store.local_files.digest(file, on_progress)
         return blob_url(digest)
+
+    def rerun(self, job_id: JobId) -> Job:
+        """A new job of the same definition, whatever the cache has.
+
+        Raises:
+            DendroError: as `submit`.
+        """
+        with self.store.reading():
+            stored = self.stored(job_id)
+            local_paths = self.store.jobs.input_paths(stored.number)
+        earlier = stored.record
+        again = NewJob(
+            serviceName=earlier.serviceName,
+            jobDefinition=earlier.jobDefinition,
+            requiredResources=earlier.requiredResources,
+            targetComputeClientIds=earlier.targetComputeClientIds,
+            tags=earlier.tags,
+            jobDependencies=earlier.jobDependencies,
+            skipCache=True,
+            local_paths=local_paths,
+        )
+        return self.submit([again])[0]
 
     def cancel(self, job_id: JobId) -> Job:
         """Fail a job that is not finished. Whoever runs it learns that its claim is lost.

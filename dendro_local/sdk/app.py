@@ -1,5 +1,4 @@
 """The app: its processors, its spec, and what happens when its main file is started."""
-# ruff: noqa: PTH100, PTH120, PTH123 (pathlib would double the start-up time of an app)
 
 from __future__ import annotations
 

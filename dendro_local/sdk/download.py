@@ -1,5 +1,4 @@
 """Fetching an input file over HTTP."""
-# ruff: noqa: PTH105, PTH108, PTH123 (paths are plain strings in all of the SDK)
 
 from __future__ import annotations
 
@@ -62,7 +61,7 @@ def download_file(url: str, destination: str, *, label: str) -> None:
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DownloadError(f"Cannot download {shown_url}: {str(error) or repr(error)}.") from error
     finally:
-        if os.path.exists(partial):  # noqa: PTH110
+        if os.path.exists(partial):
             os.unlink(partial)
 
 

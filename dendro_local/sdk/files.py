@@ -1,5 +1,4 @@
 """The input and output files of a job, as its processor sees them."""
-# ruff: noqa: PTH110, PTH121 (pathlib would double the start-up time of an app)
 
 from __future__ import annotations
 

@@ -46,8 +46,6 @@ Paths are relative to the folder, and only these are to be read: a name that sta
 a copy that was never finished. A completed job has every output of its definition; a failed one
 lists what it had given by then.
 """
-# ruff: noqa: PTH100, PTH103, PTH105, PTH107, PTH109, PTH110, PTH112, PTH114, PTH116, PTH118
-# ruff: noqa: PTH120, PTH121, PTH123, PTH202 (pathlib would double the start-up time of an app)
 
 from __future__ import annotations
 

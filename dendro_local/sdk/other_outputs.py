@@ -1,5 +1,4 @@
 """Files that a processor adds to its job beside the outputs that its definition names."""
-# ruff: noqa: PTH110, PTH113, PTH118 (pathlib would double the start-up time of an app)
 
 from __future__ import annotations
 

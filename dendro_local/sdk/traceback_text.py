@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 
-_OWN_FOLDER = os.path.dirname(__file__) + os.sep  # noqa: PTH120
+_OWN_FOLDER = os.path.dirname(__file__) + os.sep
 
 
 def summary(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from dendro_local.store.job_search import JobQuery, find_jobs
 from dendro_local.store.jobs import JobTable
 from dendro_local.store.local_files import LocalFileTable
 from dendro_local.store.services import RegisteredApp, ServiceTable
+from dendro_local.store.version import SCHEMA_VERSION
 from dendro_local.store.wake import Listener, wake_all
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Listener",
     "LiveRun",
     "RegisteredApp",
+    "SCHEMA_VERSION",
     "Store",
     "StoredFile",
     "StoredJob",

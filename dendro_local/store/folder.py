@@ -48,6 +48,11 @@ class StoreFolder:
                 "DENDRO_LOCAL_DIR to a folder that you may write."
             ) from error
 
+    def database_bytes(self) -> int:
+        """The size of the records on the disk, those that are only in the log among them."""
+        files = [self.database, self.database.with_name(f"{self.database.name}-wal")]
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def job_folder(self, job_id: JobId, attempt: int) -> Path:
         """The working folder of one attempt at a job; attempts count from 1."""
         return self.jobs / f"{job_id}.{attempt}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from dendro_local.definition import console_url, file_url, other_url, usage_log_url
+from dendro_local.file_urls import console_url, file_url, other_url, usage_log_url
 from dendro_local.model import (
     Digest,
     Job,

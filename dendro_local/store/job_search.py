@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from dendro_local.definition import parse_file_url
+from dendro_local.file_urls import parse_file_url
 from dendro_local.model import JobId, JobStatus
 from dendro_local.store.connection import Connections
 from dendro_local.store.job_rows import COLUMNS, StoredJob, stored_job
