@@ -1,0 +1,122 @@
+"""How answers look: tables, JSON, sizes and times; and where what is no answer goes."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import click
+import msgspec
+
+__all__ = [
+    "print_fields",
+    "print_json",
+    "print_table",
+    "say",
+    "show_duration",
+    "show_size",
+    "show_time",
+    "styled_status",
+]
+
+MIN_COLUMN = 8
+"""No column is cut to less than this many characters."""
+
+_COLOURS: Mapping[str, str] = {"completed": "green", "failed": "red", "running": "yellow"}
+
+
+def say(text: str) -> None:
+    """Tell the user something that is not the answer."""
+    click.echo(text, err=True)
+
+
+def print_json(value: object) -> None:
+    """Print records as JSON, with the field names that they have."""
+    raw = msgspec.json.encode(value, enc_hook=str)
+    click.echo(msgspec.json.format(raw, indent=2))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print aligned columns; on a terminal no wider than it is."""
+    lines = [list(header), *([_one_line(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    if sys.stdout.isatty():
+        widths = _narrowed(widths, shutil.get_terminal_size().columns)
+    for line in lines:
+        cells = [_cut(cell, width) for cell, width in zip(line, widths, strict=True)]
+        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+        padded[-1] = cells[-1]
+        click.echo("  ".join(_coloured(cell) for cell in padded).rstrip())
+
+
+def print_fields(fields: Sequence[tuple[str, str]], *, indent: int = 0) -> None:
+    """Print names and values below each other, the values aligned, with all of their lines."""
+    width = max((len(name) for name, _ in fields), default=0)
+    for name, value in fields:
+        first, *more = value.splitlines() or [""]
+        click.echo(f"{' ' * indent}{name.ljust(width)}  {_coloured(first)}".rstrip())
+        for line in more:
+            click.echo(f"{' ' * (indent + width + 2)}{line}".rstrip())
+
+
+def styled_status(status: str) -> str:
+    """A status in its colour, where the terminal takes colours."""
+    return _coloured(status)
+
+
+def show_size(size_bytes: int) -> str:
+    """A size as a person reads it: ``13 B``, ``4.2 MB``."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size = float(size_bytes)
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
+
+
+def show_duration(seconds: float) -> str:
+    """A length of time as a person reads it: ``0.12 s``, ``3 min 05 s``, ``2 h 03 min``."""
+    if seconds < 10:
+        return f"{max(seconds, 0):.2f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    if whole < 48 * 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def show_time(timestamp_sec: float, *, with_zone: bool = False) -> str:
+    """A moment in local time: ``2025-11-22 16:41:05``, or with ``+01:00`` after it."""
+    local = datetime.fromtimestamp(timestamp_sec).astimezone()
+    text = local.isoformat(sep=" ", timespec="seconds")
+    return f"{text[:19]} {text[19:]}" if with_zone else text[:19]
+
+
+def _coloured(cell: str) -> str:
+    colour = _COLOURS.get(cell.strip())
+    if colour is None or os.environ.get("NO_COLOR"):
+        return cell
+    return click.style(cell, fg=colour)  # click drops it where stdout is no terminal
+
+
+def _one_line(cell: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in cell)
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else cell[: width - 1] + "…"
+
+
+def _narrowed(widths: Sequence[int], terminal: int) -> list[int]:
+    """The widths that fit, the widest columns giving way first."""
+    widths = list(widths)
+    room = terminal - 2 * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > MIN_COLUMN:
+        widths[widths.index(max(widths))] -= 1
+    return widths

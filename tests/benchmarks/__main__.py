@@ -1,0 +1,59 @@
+"""Run benchmarks and print their figures: ``python -m tests.benchmarks [--quick] [NAME ...]``."""
+
+import argparse
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from tests.benchmarks import claim, cold, hit, imports, size, submitters
+from tests.benchmarks.figure import HEAD, Figure, line
+from tests.benchmarks.processes import ProcessFailed
+from tests.benchmarks.stores import Stores
+
+BENCHMARKS: Mapping[str, Callable[[Stores], Iterator[Figure]]] = {
+    "hit": hit.hit,
+    "hit_folder_app": hit.hit_folder_app,
+    "submitters": submitters.submitters,
+    "size": size.size,
+    "import": imports.imports,
+    "cold": cold.cold,
+    "claim": claim.claim,
+}
+
+
+def main() -> int:
+    """Run what the command line names; 1 if something could not be measured."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--quick", action="store_true", help="smaller stores and fewer calls")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHMARKS)}")
+    for variable in [name for name in os.environ if name.startswith("DENDRO_")]:
+        del os.environ[variable]
+    failed = False
+    print(HEAD, flush=True)
+    with tempfile.TemporaryDirectory(prefix="dendro-bench-") as folder:
+        stores = Stores(Path(folder), is_quick=options.quick)
+        for name in options.names or BENCHMARKS:
+            try:
+                for figure in BENCHMARKS[name](stores):
+                    print(line(figure), flush=True)
+            except ProcessFailed as error:
+                failed = True
+                print(f"{name}: {error}", file=sys.stderr)
+        stores.close()
+    print(
+        f"\nMachine: {os.cpu_count()} cores, {platform.system()} {platform.machine()}; "
+        f"Python {platform.python_version()}; SQLite {sqlite3.sqlite_version}"
+    )
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

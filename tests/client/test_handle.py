@@ -1,0 +1,144 @@
+"""A job as a script sees it."""
+
+from pathlib import Path
+
+import pytest
+
+import dendro_local
+from dendro_local import DendroJobInputFile, DendroJobOutputFile, get_job
+from dendro_local.errors import Conflict, JobFailed, OutputNotFound
+from tests.client.conftest import Submitter
+
+
+def test_a_job_runs_while_the_script_waits_for_it(
+    submit: Submitter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = submit("hello_world_1", name="Ada")
+
+    job.wait_until_done()
+
+    assert (job.status, job.error, job.console()) == ("completed", None, "Hello, Ada!\n")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"dendro:{job.jobId} pending"
+    assert lines[-1] == f"dendro:{job.jobId} completed"
+
+
+def test_an_output_is_read_as_bytes_text_and_path(submit: Submitter) -> None:
+    output = submit("hello_world_2", name="Ada").wait_until_done().get_output("output")
+
+    assert output.read_text() == "Hello, Ada!"
+    assert output.read_bytes() == b"Hello, Ada!"
+    assert output.path().name == "output.txt"
+    assert output.size == len(b"Hello, Ada!")
+
+
+def test_an_output_is_the_input_of_another_job(submit: Submitter) -> None:
+    first = submit("hello_world_2", name="Ada")
+    file = DendroJobInputFile(
+        name="input", fileBaseName="input.txt", url=first.get_output("output")
+    )
+
+    second = submit("count_characters", inputs=[file]).wait_until_done()
+
+    assert second.get_output("output").json() == {"num_characters": len("Hello, Ada!")}
+    assert second.jobDependencies == [first.jobId]
+    assert first.refresh().status == "completed"
+
+
+def test_the_output_object_of_a_definition_serves_as_an_input_too(submit: Submitter) -> None:
+    wanted = DendroJobOutputFile(name="output", fileBaseName="output.txt")
+    first = submit("hello_world_2", outputs=[wanted], name="Ada")
+    by_object = DendroJobInputFile(name="input", fileBaseName="input.txt", url=wanted)
+    by_handle = DendroJobInputFile(
+        name="input", fileBaseName="input.txt", url=first.get_output("output")
+    )
+
+    assert (
+        submit("count_characters", inputs=[by_object]).jobId
+        == submit("count_characters", inputs=[by_handle]).jobId
+    )
+
+
+def test_an_output_of_a_job_that_was_not_submitted_is_refused(submit: Submitter) -> None:
+    loose = DendroJobOutputFile(name="output", fileBaseName="output.txt")
+    file = DendroJobInputFile(name="input", fileBaseName="input.txt", url=loose)
+
+    with pytest.raises(dendro_local.DendroError, match="Submit that job first"):
+        submit("count_characters", inputs=[file])
+
+
+def test_the_fields_of_the_record_are_attributes(submit: Submitter) -> None:
+    job = submit("hello_world_1", more={"tags": ["a", "b"]}, name="Ada")
+
+    assert job.tags == ["a", "b"]
+    assert job.serviceName == "hello_world_service"
+    assert job.requiredResources.numCpus == 1
+    with pytest.raises(AttributeError):
+        _ = job.nothing
+
+
+def test_a_job_is_found_by_its_id_later(submit: Submitter) -> None:
+    job = submit("hello_world_1", name="Ada")
+
+    assert get_job(job.jobId[:8]).jobId == get_job(job.job_url).jobId == job.jobId
+
+
+def test_a_wait_ends_when_its_time_is_up(submit: Submitter) -> None:
+    job = submit("hello_world_1", name="Ada", more={"target_compute_client_ids": ["nobody"]})
+
+    job.wait_until_done(wait_sec=0.1)
+
+    assert job.status == "pending"
+
+
+def test_a_canceled_job_has_failed_and_says_so(submit: Submitter) -> None:
+    job = submit("hello_world_2", name="Ada").cancel()
+
+    assert (job.status, job.error) == ("failed", "canceled")
+    with pytest.raises(Conflict):
+        job.cancel()
+    with pytest.raises(JobFailed, match="canceled"):
+        job.get_output("output").read_text()
+
+
+def test_an_unknown_output_names_those_that_there_are(submit: Submitter) -> None:
+    with pytest.raises(OutputNotFound, match="It has: output"):
+        submit("hello_world_2", name="Ada").get_output("outptu")
+
+
+def test_other_jobs_of_the_script_run_while_it_waits_for_one(submit: Submitter) -> None:
+    others = [submit("hello_world_1", name=str(number)) for number in range(3)]
+
+    others[-1].wait_until_done()
+    for job in others:
+        job.wait_until_done(wait_sec=30)
+
+    assert [job.status for job in others] == ["completed"] * 3
+
+
+def test_why_tells_how_a_job_ended(submit: Submitter) -> None:
+    job = submit("hello_world_1", name="Ada")
+
+    assert "No compute client is running" in job.why()
+    assert job.wait_until_done().why().startswith("Completed on ")
+
+
+def test_a_notebook_shows_status_console_and_outputs_and_nothing_of_them_is_markup(
+    submit: Submitter,
+) -> None:
+    job = submit("hello_world_2", name="<b>Ada</b>").wait_until_done()
+    printed = submit("hello_world_1", name="<b>Ada</b>").wait_until_done()
+
+    html = job._repr_html_() + printed._repr_html_()
+
+    assert "✓ completed" in html
+    assert "output.txt" in html
+    assert "Hello, &lt;b&gt;Ada&lt;/b&gt;!" in html
+    assert "<b>" not in html
+
+
+def test_public_names_are_sorted_and_there(store_folder: Path) -> None:
+    assert list(dendro_local.__all__) == sorted(dendro_local.__all__)
+    for name in dendro_local.__all__:
+        assert getattr(dendro_local, name) is not None
+    assert set(dir(dendro_local)) == set(dendro_local.__all__)

@@ -1,0 +1,101 @@
+"""Blobs: whole or absent, read-only, by digest."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from dendro_local.errors import InputUnavailable
+from dendro_local.model import Digest
+from dendro_local.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def written(file: Path, content: bytes) -> Path:
+    file.write_bytes(content)
+    return file
+
+
+def test_a_file_is_kept_by_the_digest_of_its_bytes(store: Store, tmp_path: Path) -> None:
+    digest, size = store.blobs.adopt(written(tmp_path / "a", b"spikes"))
+
+    assert (digest, size) == (hashlib.sha256(b"spikes").hexdigest(), 6)
+    assert store.blobs.path(digest).read_bytes() == b"spikes"
+    assert store.blobs.path(digest).stat().st_mode & 0o777 == 0o444
+
+
+def test_the_same_bytes_are_kept_once(store: Store, tmp_path: Path) -> None:
+    first, _ = store.blobs.adopt(written(tmp_path / "a", b"spikes"))
+    second, _ = store.blobs.adopt(written(tmp_path / "b", b"spikes"))
+
+    assert first == second
+    assert len([file for file in store.folder.blobs.rglob("*") if file.is_file()]) == 1
+
+
+def test_a_blob_that_was_removed_meanwhile_comes_back(store: Store, tmp_path: Path) -> None:
+    file = written(tmp_path / "a", b"spikes")
+    digest, _ = store.blobs.adopt(file)
+    store.blobs.remove(digest)
+
+    store.blobs.restore(digest, file)
+
+    assert store.blobs.has(digest)
+
+
+def test_nothing_half_written_is_left_where_links_are_not_possible(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr("os.link", refuse)
+
+    digest, _ = store.blobs.adopt(written(tmp_path / "a", b"spikes"))
+
+    folder = store.blobs.path(digest).parent
+    assert [file.name for file in folder.iterdir()] == [digest]
+
+
+def test_an_empty_file_is_a_blob_too(store: Store, tmp_path: Path) -> None:
+    digest, size = store.blobs.adopt(written(tmp_path / "a", b""))
+
+    assert (size, store.blobs.path(digest).read_bytes()) == (0, b"")
+
+
+def test_progress_ends_at_the_size_of_the_file(store: Store, tmp_path: Path) -> None:
+    file = written(tmp_path / "a", bytes(3_000_000))
+    seen: list[tuple[int, int]] = []
+
+    store.local_files.digest(file, lambda done, total: seen.append((done, total)))
+
+    assert seen[-1] == (3_000_000, 3_000_000)
+    assert len(seen) == 3
+
+
+def test_a_digest_is_remembered_until_the_file_changes(store: Store, tmp_path: Path) -> None:
+    import os
+
+    file = written(tmp_path / "a", b"spikes")
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+    first, _ = store.local_files.digest(file)
+    reads: list[int] = []
+
+    again, _ = store.local_files.digest(file, lambda done, _: reads.append(done))
+    written(file, b"others")
+    changed, _ = store.local_files.digest(file, lambda done, _: reads.append(done))
+
+    assert first == again != changed
+    assert reads == [6]
+
+
+def test_a_file_that_is_not_there_is_named(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(InputUnavailable, match="no file .*gone"):
+        store.local_files.digest(tmp_path / "gone")
+
+
+def test_a_missing_blob_is_told(store: Store) -> None:
+    assert not store.blobs.has(Digest("0" * 64))
