@@ -19,7 +19,7 @@ from dendro_local.model import (
     ProcessorSpecification,
 )
 
-__all__ = ["check_compatible", "type_of"]
+__all__ = ["check_compatible", "suggestion", "type_of"]
 
 _LIST_ITEM = re.compile(r"(.+)\[(0|[1-9][0-9]*)\]")
 
@@ -35,7 +35,7 @@ def check_compatible(definition: JobDefinition, app: AppSpecification) -> None:
         names = [p.name for p in app.processors]
         raise IncompatibleDefinition(
             f"App {app.name!r} has no processor {definition.processorName!r}."
-            f"{_nearest(definition.processorName, names)}"
+            f"{suggestion(definition.processorName, names)}"
         )
     where = f"{app.name}/{processor.name}"
     _check_inputs(where, definition, processor)
@@ -79,7 +79,7 @@ def _check_names(
     for name in given:
         if name not in wanted:
             raise IncompatibleDefinition(
-                f"{where} has no {kind} {name!r}.{_nearest(name, [*wanted, *more])}"
+                f"{where} has no {kind} {name!r}.{suggestion(name, [*wanted, *more])}"
             )
     for name in wanted:
         if name not in given:
@@ -92,7 +92,7 @@ def _check_parameters(where: str, definition: JobDefinition, spec: ProcessorSpec
     for name, value in given.items():
         if name not in known:
             raise IncompatibleDefinition(
-                f"{where} has no parameter {name!r}.{_nearest(name, known)}"
+                f"{where} has no parameter {name!r}.{suggestion(name, known)}"
             )
         _check_value(where, known[name], value)
     for parameter in spec.parameters:
@@ -158,11 +158,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str], *, all_are: str = "It has") -> str:
+    """A sentence for a message about an unknown name: the nearest known one, or all of them."""
     import difflib  # only an error needs it
 
     names = list(known)
     close = difflib.get_close_matches(name, names, n=1)
     if close:
         return f" Did you mean {close[0]!r}?"
-    return f" It has: {', '.join(names)}." if names else " It has none."
+    return f" {all_are}: {', '.join(names) or 'none'}."

@@ -44,10 +44,12 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if sys.stdout.isatty():
         widths = _narrowed(widths, shutil.get_terminal_size().columns)
     for line in lines:
-        cells = [_cut(cell, width) for cell, width in zip(line, widths, strict=True)]
-        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-        padded[-1] = cells[-1]
-        click.echo("  ".join(_coloured(cell) for cell in padded).rstrip())
+        cells = [_cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=True)]
+        shown = [
+            styled_status(cell) if name == "STATUS" else cell
+            for name, cell in zip(header, cells, strict=True)
+        ]
+        click.echo("  ".join(shown).rstrip())
 
 
 def print_fields(fields: Sequence[tuple[str, str]], *, indent: int = 0) -> None:
@@ -55,14 +57,17 @@ def print_fields(fields: Sequence[tuple[str, str]], *, indent: int = 0) -> None:
     width = max((len(name) for name, _ in fields), default=0)
     for name, value in fields:
         first, *more = value.splitlines() or [""]
-        click.echo(f"{' ' * indent}{name.ljust(width)}  {_coloured(first)}".rstrip())
+        click.echo(f"{' ' * indent}{name.ljust(width)}  {first}".rstrip())
         for line in more:
             click.echo(f"{' ' * (indent + width + 2)}{line}".rstrip())
 
 
 def styled_status(status: str) -> str:
     """A status in its colour, where the terminal takes colours."""
-    return _coloured(status)
+    colour = _COLOURS.get(status.strip())
+    if colour is None or os.environ.get("NO_COLOR"):
+        return status
+    return click.style(status, fg=colour)  # click drops it where stdout is no terminal
 
 
 def show_size(size_bytes: int) -> str:
@@ -96,13 +101,6 @@ def show_time(timestamp_sec: float, *, with_zone: bool = False) -> str:
     local = datetime.fromtimestamp(timestamp_sec).astimezone()
     text = local.isoformat(sep=" ", timespec="seconds")
     return f"{text[:19]} {text[19:]}" if with_zone else text[:19]
-
-
-def _coloured(cell: str) -> str:
-    colour = _COLOURS.get(cell.strip())
-    if colour is None or os.environ.get("NO_COLOR"):
-        return cell
-    return click.style(cell, fg=colour)  # click drops it where stdout is no terminal
 
 
 def _one_line(cell: str) -> str:

@@ -12,9 +12,18 @@ from dendro_local.app_source import (
     load_specification,
     specification_of_folder,
 )
-from dendro_local.errors import InvalidApp
+from dendro_local.definition import check_definition, file_url, parse_file_url
+from dendro_local.errors import InvalidApp, InvalidDefinition, InvalidRequest
 from dendro_local.local_hub.parts import Part
-from dendro_local.model import AppSpecification, Service, ServiceApp
+from dendro_local.model import (
+    AppSpecification,
+    JobDefinition,
+    JobInputFile,
+    JobOutputFile,
+    JobParameter,
+    Service,
+    ServiceApp,
+)
 from dendro_local.store import RegisteredApp
 
 __all__ = ["Apps"]
@@ -27,11 +36,13 @@ class Apps(Part):
 
     def services(self) -> list[Service]:
         """Every service, by name."""
-        return self.store.services.all()
+        with self.store.reading():
+            return self.store.services.all()
 
     def apps(self, *, service: str | None = None, name: str | None = None) -> list[RegisteredApp]:
         """Apps by service and name; all of them by default."""
-        return self.store.services.apps(service=service, name=name)
+        with self.store.reading():
+            return self.store.services.apps(service=service, name=name)
 
     def app(self, service: str, name: str) -> RegisteredApp:
         """An app of a service; one from a folder as the folder gives it now.
@@ -57,7 +68,9 @@ class Apps(Part):
 
         Raises:
             InvalidApp: the folder or spec cannot be used; nothing was registered.
+            InvalidRequest: the service cannot have this name.
         """
+        _check_service_name(service)
         path = Path(source).expanduser()
         if not urlsplit(source).scheme and (path.is_dir() or not path.exists()):
             app = self._from_folder(path.absolute(), service)
@@ -154,6 +167,42 @@ class Apps(Part):
         )
 
 
+def _check_service_name(name: str) -> None:
+    # The test is that of what the name is for: a place in the URLs of its jobs' files.
+    if parse_file_url(file_url(name, "app", "processor", "job", "output", "file")) is None:
+        raise InvalidRequest(
+            f"A service cannot be named {name!r}: the name becomes part of file paths and URLs. "
+            "Give one that is not empty, '.' or '..', and has no '/', no '\\' and no control "
+            "character."
+        )
+
+
+def _check_names(specification: AppSpecification) -> None:
+    """Refuse a spec with names that no job definition could carry."""
+    for processor in specification.processors:
+        definition = JobDefinition(
+            appName=specification.name,
+            processorName=processor.name,
+            inputFiles=[
+                JobInputFile(name=each.name, fileBaseName="file", url="")
+                for each in processor.inputs
+            ],
+            outputFiles=[
+                JobOutputFile(name=each.name, fileBaseName="file") for each in processor.outputs
+            ],
+            parameters=[
+                JobParameter(name=each.name, value=None) for each in processor.parameters
+            ],
+        )
+        try:
+            check_definition(definition)
+        except InvalidDefinition as error:
+            raise InvalidApp(
+                f"No job could use processor {processor.name!r} of app {specification.name!r}: "
+                f"{error}"
+            ) from error
+
+
 def _registered(
     specification: AppSpecification,
     service: str,
@@ -162,6 +211,7 @@ def _registered(
     source: str | None = None,
     folder_digest: str | None = None,
 ) -> RegisteredApp:
+    _check_names(specification)
     version = declared_version(specification)
     if version is None and folder_digest is not None:
         version = f"sha256:{folder_digest}"

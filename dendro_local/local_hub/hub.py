@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dendro_local import config
+from dendro_local.errors import InvalidRequest
 from dendro_local.local_hub.running import Running
 from dendro_local.store import Listener, Store
 
@@ -19,13 +20,18 @@ class LocalHub(Running):
 
         Raises:
             StoreError: it cannot be opened; the message says what to do.
+            InvalidRequest: a setting cannot be used.
         """
-        self.store = Store(folder)
         self.user_id = config.default_user_id(folder)
-        self.max_attempts = int(config.setting("max_attempts", folder))
+        self.max_attempts = _max_attempts(config.setting("max_attempts", folder))
+        self.store = Store(folder)
         self._app_folders = {}
         self._runs = {}
-        self.register_bundled_apps()
+        try:
+            self.register_bundled_apps()
+        except BaseException:
+            self.store.close()
+            raise
 
     def changes(self) -> Listener:
         """Something to wait with for changes of jobs."""
@@ -37,3 +43,12 @@ class LocalHub(Running):
             run.end()
         self._runs.clear()
         self.store.close()
+
+
+def _max_attempts(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise InvalidRequest(
+            f"The setting max_attempts (DENDRO_MAX_ATTEMPTS) is {text!r}. Give a whole number, "
+            "1 or more."
+        )
+    return int(text)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dendro_local.app_source import AppFolder, bundled_app_folder
+from dendro_local.compatibility import suggestion
 from dendro_local.errors import AppNotFound, JobNotFound, ServiceNotFound
 from dendro_local.lifecycle import TERMINAL
 from dendro_local.model import Job, JobId
@@ -37,11 +38,14 @@ class Part:
     def missing_app(self, service: str, name: str) -> ServiceNotFound | AppNotFound:
         """The error for an app that is not registered: what is missing, and what is there."""
         if self.store.services.get(service) is None:
-            names = ", ".join(each.serviceName for each in self.store.services.all())
-            return ServiceNotFound(f"Service not found: {service}. There are: {names}.")
-        apps = ", ".join(app.record.appName for app in self.store.services.apps(service=service))
+            services = [each.serviceName for each in self.store.services.all()]
+            return ServiceNotFound(
+                f"Service not found: {service}.{suggestion(service, services, all_are='There are')}"
+            )
+        apps = [app.record.appName for app in self.store.services.apps(service=service)]
         return AppNotFound(
-            f"Service app not found: {name}. Service {service} has: {apps or 'none'}. "
+            f"Service app not found: {name}."
+            f"{suggestion(name, apps, all_are=f'Service {service} has')} "
             "`dendro-local apps add FOLDER` registers one."
         )
 

@@ -15,6 +15,7 @@ from dendro_local.store.job_rows import JobFiles, StoredFile, StoredJob
 from dendro_local.store.job_search import JobQuery, find_jobs
 from dendro_local.store.jobs import JobTable
 from dendro_local.store.local_files import LocalFileTable
+from dendro_local.store.locks import check_system
 from dendro_local.store.services import RegisteredApp, ServiceTable
 from dendro_local.store.version import SCHEMA_VERSION
 from dendro_local.store.wake import Listener, wake_all
@@ -42,10 +43,17 @@ class Store:
 
         Raises:
             StoreError: it cannot be opened; the message says what to do.
+            NotSupported: this system is Windows.
         """
+        check_system()
         self.folder = StoreFolder(root)
-        self.folder.make()
+        self.folder.make_root()
         self._connections = Connections(self.folder.database)
+        try:
+            self.folder.make()  # only now: in the folder of another program nothing is left
+        except BaseException:
+            self._connections.close()
+            raise
         self.jobs = JobTable(self._connections)
         self.services = ServiceTable(self._connections)
         self.local_files = LocalFileTable(self._connections)
@@ -75,11 +83,12 @@ class Store:
 
     def get_meta(self, key: str) -> str | None:
         """A fact about the store itself, such as ``store_id``."""
-        row = (
-            self._connections.get()
-            .execute("select value from meta where key = ?", (key,))
-            .fetchone()
-        )
+        with self.reading():
+            row = (
+                self._connections.get()
+                .execute("select value from meta where key = ?", (key,))
+                .fetchone()
+            )
         return None if row is None else row[0]
 
     def set_meta(self, key: str, value: str) -> None:

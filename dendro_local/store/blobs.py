@@ -57,7 +57,7 @@ class Blobs:
         target = self.path(digest)
         if target.exists():
             return
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         _write_through(file)
         try:
             os.link(file, target)

@@ -52,8 +52,12 @@ class Connections:
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        with translated(file):
-            self._prepare()
+        try:
+            with translated(file):
+                self._prepare()
+        except BaseException:
+            self.close()
+            raise
 
     def get(self) -> sqlite3.Connection:
         """This thread's connection, which no other thread or forked process uses."""
@@ -147,9 +151,24 @@ def translated(file: Path) -> Generator[None]:
     except sqlite3.Error as error:
         raise _store_error(file, error) from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _disk_full(file) from error
-        raise
+        fault = _system_fault(file, error)
+        if fault is None:
+            raise
+        raise fault from error
+
+
+def _system_fault(file: Path, error: OSError) -> StoreError | None:
+    """The error of the store behind a refusal of the system; None if it is not about the store."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _disk_full(file)
+    text = error.strerror or str(error)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        name = error.filename
+        is_inside = isinstance(name, str) and Path(name).is_relative_to(file.parent)
+        return _no_access(file, text) if is_inside else None
+    if error.errno in (errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE):
+        return StoreError(f"The store {file.parent} could not do this: {text}. {_CHECK_THE_DISK}")
+    return None
 
 
 def _store_error(file: Path, error: sqlite3.Error) -> StoreError:
@@ -163,16 +182,27 @@ def _store_error(file: Path, error: sqlite3.Error) -> StoreError:
             "begin a new store."
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
-        return StoreError(
-            f"The store {file.parent} cannot be written: {text}. Check its permissions, or set "
-            "DENDRO_LOCAL_DIR to a folder that you may write."
-        )
+        return _no_access(file, text)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreError(
             f"The store {file.parent} stayed locked for {BUSY_TIMEOUT_SEC:.0f} s by another "
             "process. Stop the one that holds it, and try again; nothing was changed."
         )
-    return StoreError(f"The store {file.parent} could not do this: {text} ({name}).")
+    return StoreError(
+        f"The store {file.parent} could not do this: {text} ({name}). {_CHECK_THE_DISK}"
+    )
+
+
+_CHECK_THE_DISK = (
+    "Nothing was changed. Check its disk, and the limits that the system sets to files."
+)
+
+
+def _no_access(file: Path, text: str) -> StoreError:
+    return StoreError(
+        f"The store {file.parent} cannot be written: {text}. Check its permissions, or set "
+        "DENDRO_LOCAL_DIR to a folder that you may write."
+    )
 
 
 def _disk_full(file: Path) -> DiskFull:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dendro_local.errors import StoreError
 from dendro_local.model import JobId
+from dendro_local.store.connection import translated
 
 __all__ = ["StoreFolder"]
 
@@ -31,20 +32,29 @@ class StoreFolder:
         self.sdk = root / "sdk"
 
     def make(self) -> None:
-        """Make the folders that are missing, for this user's eyes only.
+        """Make the folders in it that are missing.
 
         Raises:
             StoreError: a folder cannot be made.
         """
-        if self.clients.is_dir():
-            return  # the last one made: all are there
+        for folder in (self.blobs, self.jobs, self.outputs, self.wake, self.sdk, self.clients):
+            self._make(folder, mode=0o777)
+
+    def make_root(self) -> None:
+        """Make the folder itself if it is missing, for this user's eyes only.
+
+        Raises:
+            StoreError: it cannot be made.
+        """
+        self._make(self.root, mode=0o700)
+
+    def _make(self, folder: Path, *, mode: int) -> None:
         try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for folder in (self.blobs, self.jobs, self.outputs, self.wake, self.sdk, self.clients):
-                folder.mkdir(exist_ok=True)
+            with translated(self.database):
+                folder.mkdir(parents=True, exist_ok=True, mode=mode)
         except OSError as error:
             raise StoreError(
-                f"The folder of the store, {self.root}, cannot be made: {error.strerror}. Set "
+                f"The folder of the store, {folder}, cannot be made: {error.strerror}. Set "
                 "DENDRO_LOCAL_DIR to a folder that you may write."
             ) from error
 

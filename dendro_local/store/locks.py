@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dendro_local.errors import NotSupported
 
-__all__ = ["HeldLock", "exclusive", "is_held"]
+__all__ = ["HeldLock", "check_system", "exclusive", "is_held"]
 
 
 class HeldLock:
@@ -54,11 +54,19 @@ def is_held(file: Path) -> bool:
     return False
 
 
-def _lock(descriptor: int, *, wait: bool) -> None:
+def check_system() -> None:
+    """Refuse to go on where there are no such locks.
+
+    Raises:
+        NotSupported: this is Windows.
+    """
     if sys.platform == "win32":
         raise NotSupported(
             "Stores need the file locks of Linux or macOS. On Windows, use dendro-local inside WSL."
         )
+
+
+def _lock(descriptor: int, *, wait: bool) -> None:
     import fcntl  # only there on Unix
 
     fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -70,15 +70,21 @@ class Listener:
 
 
 def wake_all(folder: Path) -> None:
-    """Tell every listener of the store that something changed."""
-    names = os.listdir(folder)  # noqa: PTH208 - after every commit
-    if not names:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, _short(folder) as short:
-        sender.setblocking(False)
-        for name in names:
-            if not _send(sender, f"{short}/{name}"):
-                (folder / name).unlink(missing_ok=True)  # its process is gone
+    """Tell every listener of the store that something changed.
+
+    Raises nothing: what was committed is done, and whoever is not told will look.
+    """
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - after every commit
+        if not names:
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, _short(folder) as short:
+            sender.setblocking(False)
+            for name in names:
+                if not _send(sender, f"{short}/{name}"):
+                    (folder / name).unlink(missing_ok=True)  # its process is gone
+    except OSError:
+        pass  # such as too many open files, or a listener of another user
 
 
 def _send(sender: socket.socket, address: str) -> bool:

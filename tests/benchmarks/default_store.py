@@ -9,7 +9,7 @@ from pathlib import Path
 from dendro_local import DendroJob, DendroJobDefinition, submit_jobs
 from dendro_local.client.default_hub import default_hub
 from dendro_local.compute import embedded_compute_client
-from dendro_local.local_hub import LocalHub
+from dendro_local.hub import Hub
 from tests.benchmarks.processes import ProcessFailed
 from tests.benchmarks.scripts.submit import RESOURCES, SERVICE, TAGS
 

@@ -1,0 +1,129 @@
+"""``job`` and ``why``: one job."""
+
+import json
+
+import click
+
+from dendro_local.cli.job_table import duration_sec
+from dendro_local.cli.options import job_argument, json_option
+from dendro_local.cli.output import (
+    print_fields,
+    print_json,
+    show_duration,
+    show_size,
+    show_time,
+    styled_status,
+)
+from dendro_local.client.default_hub import default_hub
+from dendro_local.errors import JobNotFound, OutputNotFound
+from dendro_local.hub import Hub
+from dendro_local.model import Job, JobId, OutputFileResult
+
+__all__ = ["job", "why"]
+
+
+@click.command(
+    epilog="--json prints the job record with the fields of the Dendro contract. Times are seconds "
+    "since 1970, UTC; files that the store owns have URLs that begin with dendro:."
+)
+@job_argument
+@json_option
+def job(job_id: str, as_json: bool) -> None:
+    """Show everything about a job.
+
+    Inputs and outputs are shown with their URLs, and the outputs of a completed job with the
+    files of this machine in which they are.
+    """
+    hub = default_hub()
+    record = hub.get_job(hub.job_id(job_id))
+    if as_json:
+        print_json(record)
+    else:
+        _show(hub, record)
+
+
+@click.command(epilog="--json prints {jobId, status, why}.")
+@job_argument
+@json_option
+def why(job_id: str, as_json: bool) -> None:
+    """Say why a job is in the state that it is in.
+
+    For a pending job, what it waits for; for a failed one, its error; and why a job ran although
+    one of the same definition was there.
+    """
+    hub = default_hub()
+    record = hub.get_job(hub.job_id(job_id))
+    reason = hub.why(record.jobId)
+    if as_json:
+        print_json({"jobId": record.jobId, "status": record.status, "why": reason})
+    else:
+        click.echo(reason)
+
+
+def _show(hub: Hub, record: Job) -> None:
+    definition = record.jobDefinition
+    click.echo(f"Job {record.jobId}")
+    print_fields(_facts(record), indent=2)
+    sections = {
+        "Inputs": [(file.name, f"{file.fileBaseName}\n{file.url}") for file in definition.inputFiles],
+        "Parameters": [
+            (each.name, json.dumps(each.value, ensure_ascii=False)) for each in definition.parameters
+        ],
+        "Depends on": [(each, _status(hub, each)) for each in record.jobDependencies],
+        "Outputs": [
+            (result.name, _output(hub, record, result)) for result in record.outputFileResults
+        ],
+        "Other files": [(each.name, each.url) for each in record.otherFileOutputs or ()],
+    }
+    for title, fields in sections.items():
+        if fields:
+            click.echo(f"\n{title}")
+            print_fields(fields, indent=2)
+    click.echo(f"\n{hub.why(record.jobId)}")
+
+
+def _facts(record: Job) -> list[tuple[str, str]]:
+    """What is known of a job, by name, without what is not."""
+    definition = record.jobDefinition
+    needs = record.requiredResources
+    begun_at, took_sec = record.timestampStartingSec, duration_sec(record)
+    facts = (
+        ("Status", styled_status(record.status)),
+        ("Processor", f"{definition.appName}/{definition.processorName}"),
+        ("Service", record.serviceName),
+        ("Tags", ", ".join(record.tags)),
+        ("Submitted", show_time(record.timestampCreatedSec, with_zone=True)),
+        ("By", record.userId),
+        ("Started", "" if begun_at is None else show_time(begun_at, with_zone=True)),
+        ("Took", "" if took_sec is None else show_duration(took_sec)),
+        ("Ran on", record.computeClientName or ""),
+        ("Image", record.imageUri or ""),
+        (
+            "Needs",
+            f"{needs.numCpus} CPUs, {needs.numGpus} GPUs, {needs.memoryGb:g} GB, at most "
+            f"{show_duration(needs.timeSec)}",
+        ),
+        ("Only on", ", ".join(record.targetComputeClientIds or ())),
+        ("Hash", record.jobDefinitionHash),
+    )
+    return [(name, value) for name, value in facts if value]
+
+
+def _status(hub: Hub, job_id: JobId) -> str:
+    try:
+        return styled_status(hub.get_job(job_id).status)
+    except JobNotFound:
+        return "deleted"
+
+
+def _output(hub: Hub, record: Job, result: OutputFileResult) -> str:
+    """Where an output is: its URL, and the file of this machine with its bytes."""
+    url = result.url or "its URL is known when the job has run"
+    if record.status != "completed":
+        return f"{result.fileBaseName}\n{url}"
+    try:
+        place = str(hub.output_file(record.jobId, result.name))
+    except OutputNotFound as error:
+        place = str(error)
+    size = "" if result.size is None else f" ({show_size(result.size)})"
+    return f"{place}{size}\n{url}"

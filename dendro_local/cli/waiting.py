@@ -1,0 +1,96 @@
+"""Waiting for a job, with its progress on stderr."""
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+import click
+
+from dendro_local.cli.output import say
+from dendro_local.client import DendroJob
+
+__all__ = ["wait_for"]
+
+LOOK_SEC = 2.0
+TERMINAL_LOOK_SEC = 1.0
+"""How often the seconds on a terminal move on."""
+
+TELL_WHY_SEC = 3.0
+"""How long a job may be pending before its reason is told."""
+
+
+def wait_for(job: DendroJob) -> None:
+    """Wait until the job is completed or failed, running it here if no compute client is alive.
+
+    Raises:
+        JobNotFound: it was deleted meanwhile.
+    """
+    progress = _Progress(job)
+    try:
+        with _ending_in_order():
+            for _ in job.watch(look_sec=TERMINAL_LOOK_SEC if progress.is_live else LOOK_SEC):
+                progress.show()
+    except (KeyboardInterrupt, SystemExit):
+        progress.clear()
+        say(
+            f"Stopped waiting for job {job.jobId}. It stays in the store: "
+            f"`dendro-local why {job.jobId}` says what becomes of it."
+        )
+        raise
+
+
+class _Progress:
+    """What is told while a job is waited for."""
+
+    def __init__(self, job: DendroJob) -> None:
+        self._job = job
+        self._begun = time.monotonic()
+        self._status = ""
+        self._reason = ""
+        self.is_live = sys.stderr.isatty()
+        """On a terminal one line moves on; elsewhere each change is a line."""
+
+    def show(self) -> None:
+        """Tell where the job is now."""
+        elapsed_sec = time.monotonic() - self._begun
+        if self._job.status == "pending" and elapsed_sec > TELL_WHY_SEC:
+            self._tell_why()
+        if self._job.status in ("completed", "failed"):
+            self.clear()
+        elif self.is_live:
+            self.clear()
+            text = f"Job {self._job.jobId}: {self._job.status}, {elapsed_sec:.0f} s"
+            click.echo(text, err=True, nl=False)
+        if not self.is_live and self._job.status != self._status:
+            say(f"Job {self._job.jobId}: {self._job.status}")
+        self._status = self._job.status
+
+    def clear(self) -> None:
+        """Empty the line that moves on."""
+        if self.is_live:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+    def _tell_why(self) -> None:
+        reason = self._job.why()
+        if reason != self._reason:
+            self._reason = reason
+            self.clear()
+            say(reason)
+
+
+@contextlib.contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let this process end in order when it is told to, so that a job that it runs is stopped."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,101 @@
+"""``work``: a compute client."""
+
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import click
+import msgspec
+
+from dendro_local.cli.log_lines import show_log
+from dendro_local.cli.output import say
+from dendro_local.client.default_hub import default_hub
+from dendro_local.compute import ComputeClient, machine_capacity, machine_slots
+from dendro_local.hub import JobQuery
+from dendro_local.matching import Capacity
+
+__all__ = ["work"]
+
+logger = logging.getLogger(__name__)
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@click.command()
+@click.option("--exit-when-idle", is_flag=True, help="End when nothing runs and nothing can start.")
+@click.option(
+    "--cpus",
+    type=click.IntRange(min=1),
+    help="CPUs for all jobs together.  [default: the machine's]",
+)
+@click.option(
+    "--memory",
+    metavar="GB",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Memory for all jobs together, in GB.  [default: the machine's]",
+)
+@click.option(
+    "--gpus",
+    type=click.IntRange(min=0),
+    help="GPUs for all jobs together.  [default: the machine's]",
+)
+@click.pass_context
+def work(
+    ctx: click.Context,
+    exit_when_idle: bool,
+    cpus: int | None,
+    memory: float | None,
+    gpus: int | None,
+) -> None:
+    """Run pending jobs until stopped.
+
+    Ctrl-C and SIGTERM stop it; the jobs that run are then stopped and pending again. One line
+    for each job that starts or ends goes to stderr.
+    """
+    show_log(ctx, "INFO")
+    hub = default_hub()
+    capacity = _capacity(cpus, gpus, memory)
+    client = ComputeClient(hub, slots=machine_slots(capacity), capacity=capacity)
+    logger.info(
+        "running jobs of %s with %d CPUs, %d GPUs and %g GB; Ctrl-C stops",
+        hub.facts().folder,
+        capacity.num_cpus,
+        capacity.num_gpus,
+        capacity.memory_gb,
+    )
+    with _stopped_by_signals(client.stop):
+        client.serve(is_done=lambda: exit_when_idle)
+    logger.info("stopped")
+    left = hub.find_jobs(JobQuery(status="pending", limit=1))
+    if left and exit_when_idle:
+        say(f"Not all jobs could start. `dendro-local why {left[0].jobId}` says why one could not.")
+
+
+def _capacity(cpus: int | None, gpus: int | None, memory_gb: float | None) -> Capacity:
+    """The machine's, or what is given of it."""
+    given = {"num_cpus": cpus, "num_gpus": gpus, "memory_gb": memory_gb}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return msgspec.structs.replace(machine_capacity(), **chosen)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let the first signal stop the work in order, and a second one at once."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        restore()
+        stop()
+
+    for number in SIGNALS:
+        signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        restore()
