@@ -96,8 +96,11 @@ def setting_with_origin(key: str, folder: Path) -> tuple[str, str]:
 
 
 def _from_file(file: Path) -> dict[str, str]:
-    if not file.exists():
-        return {}
+    try:
+        if not file.exists():
+            return {}
+    except PermissionError:
+        return {}  # whoever opens the store says so
     import tomllib  # only where there is such a file
 
     try:

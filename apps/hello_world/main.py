@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from dendro_local.sdk import App, InputFile, OutputFile
 
@@ -30,9 +29,9 @@ def hello_world_2(output: OutputFile, name: str = "world") -> None:
         output: The output text file
         name: The name to say hello to
     """
-    path = Path("output.txt")
-    path.write_text(f"Hello, {name}!", encoding="utf-8")
-    output.upload(path)
+    with open("output.txt", "w", encoding="utf-8") as file:
+        file.write(f"Hello, {name}!")
+    output.upload("output.txt")
 
 
 @app.processor(image=IMAGE)
@@ -44,12 +43,13 @@ def count_characters(input: InputFile, output: OutputFile, include_whitespace: b
         output: The output JSON file
         include_whitespace: Whether to include whitespace in the count
     """
-    text = Path(input.download()).read_text(encoding="utf-8")
+    with open(input.download(), encoding="utf-8") as file:
+        text = file.read()
     if not include_whitespace:
         text = text.translate(str.maketrans("", "", " \t\r\n"))
-    path = Path("output.json")
-    path.write_text(json.dumps({"num_characters": len(text)}), encoding="utf-8")
-    output.upload(path)
+    with open("output.json", "w", encoding="utf-8") as file:
+        json.dump({"num_characters": len(text)}, file)
+    output.upload("output.json")
 
 
 if __name__ == "__main__":

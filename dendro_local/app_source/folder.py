@@ -27,14 +27,26 @@ class AppFolder:
     """
 
     def __init__(self, root: Path) -> None:
-        if not root.is_dir():
-            raise InvalidApp(f"There is no folder {root}. An app is a folder with a main.py.")
-        if not (root / "main.py").is_file():
-            raise InvalidApp(f"The folder {root} has no main.py, so it is not an app's.")
         self.root = root
-        # The times are read first: what changes while the bytes are read is seen the next time.
-        self._times = _times(root)
-        self.digest = _digest(root, self._times)
+        try:
+            if not root.is_dir():
+                raise InvalidApp(
+                    f"There is no folder {root}. An app is a folder with a main.py; if it has "
+                    "moved, register it where it is now with `dendro-local apps add FOLDER`."
+                )
+            if not (root / "main.py").is_file():
+                raise InvalidApp(
+                    f"The folder {root} has no main.py, so it is not an app's. Give the folder "
+                    "that has it."
+                )
+            # Times first: what changes while the bytes are read is seen the next time.
+            self._times = _times(root)
+            self.digest = _digest(root, self._times)
+        except OSError as error:
+            raise InvalidApp(
+                f"The app's folder {root} cannot be read: {error.strerror}: {error.filename}. "
+                "Check its permissions."
+            ) from error
 
     def is_current(self) -> bool:
         """Whether nothing in the folder was added, removed or changed since this state."""

@@ -8,14 +8,12 @@ import hashlib
 import os
 from pathlib import Path
 
-import dendro_local
-
 __all__ = ["python_path_with_sdk"]
 
 
 def python_path_with_sdk(sdk_folder: Path) -> str:
     """A PYTHONPATH with a folder that holds only this package, before what is on it already."""
-    package = Path(dendro_local.__file__).parent
+    package = Path(__file__).parents[1]
     # Two installations that share a store do not take each other's place.
     name = hashlib.sha256(os.fsencode(package)).hexdigest()[:12]
     folder = sdk_folder / name

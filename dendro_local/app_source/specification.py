@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import cast
 from urllib.parse import unquote, urlsplit
@@ -45,8 +44,11 @@ def decode_specification(raw: bytes, where: str) -> AppSpecification:
     try:
         # Null stands for absent in specs that older tools wrote.
         return msgspec.convert(_without_nulls(msgspec.json.decode(raw)), AppSpecification)
-    except msgspec.MsgspecError as error:
-        raise InvalidApp(f"{where} is not an app's spec: {error}.") from error
+    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
+        raise InvalidApp(
+            f"{where} is not an app's spec: {error}. Give a folder with main.py, a spec.json, or "
+            "the URL of one."
+        ) from error
 
 
 def _without_nulls(value: object) -> object:
@@ -64,6 +66,8 @@ def specification_of_folder(folder: Path, sdk_folder: Path) -> AppSpecification:
     Raises:
         InvalidApp: it does not give one; the message has the end of what it printed.
     """
+    import tempfile  # with `random`, 3 ms of every start
+
     with tempfile.TemporaryDirectory(prefix="dendro-spec-") as temporary:
         target = Path(temporary) / "spec.json"
         environment = {
@@ -93,7 +97,7 @@ def specification_of_folder(folder: Path, sdk_folder: Path) -> AppSpecification:
         if finished.returncode != 0:
             raise InvalidApp(
                 f"{folder / 'main.py'} failed with exit code {finished.returncode} when asked "
-                f"for its spec:\n{_end_of(finished.stdout)}"
+                f"for its spec. Mend what it says:\n{_end_of(finished.stdout)}"
             )
         if not target.exists():
             raise InvalidApp(
@@ -113,7 +117,10 @@ def load_specification(uri: str) -> AppSpecification:
     Raises:
         InvalidApp: it cannot be read, or is not a spec.
     """
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        raise InvalidApp(f"{uri} cannot be read: {error}. Give the URL of a spec.") from error
     if parts.scheme in ("http", "https"):
         return decode_specification(_download(_raw_address(uri)), uri)
     file = Path(unquote(parts.path)) if parts.scheme == "file" else Path(uri).expanduser()
@@ -140,6 +147,8 @@ def _download(url: str) -> bytes:
     try:
         reply = httpx.get(url, follow_redirects=True, timeout=60)
         reply.raise_for_status()
-    except httpx.HTTPError as error:
-        raise InvalidApp(f"The spec at {url} cannot be fetched: {error}.") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise InvalidApp(
+            f"The spec at {url} cannot be fetched: {error}. Check the URL and the network."
+        ) from error
     return reply.content

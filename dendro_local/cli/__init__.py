@@ -10,7 +10,6 @@ import click
 
 from dendro_local import __version__
 from dendro_local.cli.group import LazyGroup
-from dendro_local.cli.options import setting_help
 from dendro_local.config import SETTINGS
 
 __all__ = ["main"]
@@ -27,7 +26,10 @@ _STORE = next(setting for setting in SETTINGS if setting.key == "store")
 @click.option(
     "--store",
     metavar="PATH",
-    help=setting_help(_STORE),
+    envvar=_STORE.variable,
+    show_envvar=True,
+    show_default=_STORE.default,
+    help=_STORE.help,
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks of errors, and what is logged.")
 @click.version_option(__version__, prog_name="dendro-local", message="%(prog)s %(version)s")

@@ -46,7 +46,8 @@ def definition_options(command: _Decorated) -> _Decorated:
             metavar="NAME[=FILENAME]",
             multiple=True,
             callback=_pairs_or_names,
-            help="File name of an output.  [default: the output's name]",
+            show_default="the output's name",
+            help="File name of an output.",
         ),
         click.option(
             "-i",
@@ -76,9 +77,7 @@ def input_places(
     Raises:
         click.BadParameter: an input that is no list is given twice.
     """
-    lists = {
-        each.name for each in (processor.inputs if processor else ()) if each.list is True
-    }
+    lists = {each.name for each in (processor.inputs if processor else ()) if each.list is True}
     places: dict[str, str] = {}
     counts = dict.fromkeys(lists, 0)
     for name, place in given:
@@ -136,9 +135,7 @@ def _once(given: Sequence[Pair], kind: str, option: str) -> dict[str, str]:
     return found
 
 
-def _pairs(
-    ctx: click.Context, parameter: click.Parameter, given: Sequence[str]
-) -> Sequence[Pair]:
+def _pairs(ctx: click.Context, parameter: click.Parameter, given: Sequence[str]) -> Sequence[Pair]:
     pairs: list[Pair] = []
     for text in given:
         name, equals, value = text.partition("=")

@@ -6,7 +6,7 @@ import click
 
 from dendro_local.cli.job_table import print_jobs
 from dendro_local.cli.options import yes_option
-from dendro_local.cli.output import say, show_size
+from dendro_local.cli.output import Refused, say, show_count, show_size
 from dendro_local.client.default_hub import default_hub
 from dendro_local.hub import Hub, JobQuery
 from dendro_local.lifecycle import TERMINAL
@@ -44,9 +44,9 @@ def delete(job_ids: Sequence[str], yes: bool) -> None:
     size = sum(result.size or 0 for job in gone for result in job.outputFileResults)
     waiting = [job.jobId for job in _waiting_for(hub, gone)]
     fails = f"; {', '.join(waiting)} would fail, waiting for them" if waiting else ""
-    jobs = f"{len(gone)} job{'s' if len(gone) > 1 else ''} with {show_size(size)} of outputs"
+    jobs = f"{show_count(len(gone), 'job')} with {show_size(size)} of outputs"
     if not yes:
-        raise click.UsageError(f"Nothing was deleted: {jobs}{fails}. Add --yes to delete.")
+        raise Refused(f"Nothing was deleted: {jobs}{fails}. Add --yes to delete.")
     hub.delete(found)
     say(f"Deleted {jobs}.")
 

@@ -86,7 +86,8 @@ class LazyGroup(click.Group):
         except DendroError as error:
             if ctx.params.get("debug"):
                 traceback.print_exception(error)
-            raise _Failure(error) from error
+            click.echo(f"Error: {error}", err=True)
+            raise click.exceptions.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
         except BrokenPipeError:
@@ -94,14 +95,6 @@ class LazyGroup(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(READER_GONE) from None
         return result
-
-
-class _Failure(click.ClickException):
-    """An error of ours as click shows it: ``Error: message``, then the class's exit code."""
-
-    def __init__(self, error: DendroError) -> None:
-        super().__init__(str(error))
-        self.exit_code = error.exit_code
 
 
 def _entries() -> Iterator[tuple[str, LazyCommand]]:

@@ -5,10 +5,11 @@ from typing import get_args
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from dendro_local import __version__, config
 from dendro_local.cli.options import json_option
-from dendro_local.cli.output import print_fields, print_json, show_size
+from dendro_local.cli.output import print_fields, print_json, show_count, show_size
 from dendro_local.client.default_hub import default_hub
 from dendro_local.hub import LiveRun, StoreFacts
 from dendro_local.model import JobStatus
@@ -64,7 +65,8 @@ def _settings(root: click.Context) -> list[SettingInfo]:
         value, origin = config.setting_with_origin(declared.key, folder)
         if declared.key == "store":
             value = str(folder)
-            origin = "--store" if root.params["store"] is not None else origin
+            is_option = root.get_parameter_source("store") is ParameterSource.COMMANDLINE
+            origin = "--store" if is_option else origin
         elif declared.key == "user":
             value = config.default_user_id(folder)
         found.append(SettingInfo(key=declared.key, value=value, origin=origin))
@@ -101,8 +103,9 @@ def _show(info: Info) -> None:
 
 
 def _client(run: LiveRun) -> str:
-    slots = ", ".join(
-        f"{slot.multiplicity} x ({slot.numCpus} CPUs, {slot.numGpus} GPUs, {slot.memoryGb:g} GB)"
+    slots = "; ".join(
+        f"{show_count(slot.multiplicity, 'slot')} of {show_count(slot.numCpus, 'CPU')}, "
+        f"{show_count(slot.numGpus, 'GPU')}, {slot.memoryGb:g} GB"
         for slot in run.slots
     )
     scope = "any job" if run.serves_all else "the jobs of one script"

@@ -9,6 +9,7 @@ from dendro_local.cli.options import job_argument, json_option
 from dendro_local.cli.output import (
     print_fields,
     print_json,
+    show_count,
     show_duration,
     show_size,
     show_time,
@@ -64,10 +65,13 @@ def _show(hub: Hub, record: Job) -> None:
     definition = record.jobDefinition
     click.echo(f"Job {record.jobId}")
     print_fields(_facts(record), indent=2)
-    sections = {
-        "Inputs": [(file.name, f"{file.fileBaseName}\n{file.url}") for file in definition.inputFiles],
+    sections: dict[str, list[tuple[str, str]]] = {
+        "Inputs": [
+            (file.name, f"{file.fileBaseName}\n{file.url}") for file in definition.inputFiles
+        ],
         "Parameters": [
-            (each.name, json.dumps(each.value, ensure_ascii=False)) for each in definition.parameters
+            (each.name, json.dumps(each.value, ensure_ascii=False))
+            for each in definition.parameters
         ],
         "Depends on": [(each, _status(hub, each)) for each in record.jobDependencies],
         "Outputs": [
@@ -100,8 +104,8 @@ def _facts(record: Job) -> list[tuple[str, str]]:
         ("Image", record.imageUri or ""),
         (
             "Needs",
-            f"{needs.numCpus} CPUs, {needs.numGpus} GPUs, {needs.memoryGb:g} GB, at most "
-            f"{show_duration(needs.timeSec)}",
+            f"{show_count(needs.numCpus, 'CPU')}, {show_count(needs.numGpus, 'GPU')}, "
+            f"{needs.memoryGb:g} GB, at most {show_duration(needs.timeSec)}",
         ),
         ("Only on", ", ".join(record.targetComputeClientIds or ())),
         ("Hash", record.jobDefinitionHash),

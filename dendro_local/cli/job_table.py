@@ -15,7 +15,9 @@ SHOWN_ID = 8
 def print_jobs(jobs: Sequence[Job]) -> None:
     """Print a table of jobs, one in a line."""
     print_table(
-        ("ID", "STATUS", "PROCESSOR", "CREATED", "TOOK", "TAGS"), [_row(job) for job in jobs]
+        ("ID", "STATUS", "PROCESSOR", "CREATED", "TOOK", "TAGS"),
+        [_row(job) for job in jobs],
+        may_cut=("PROCESSOR", "TAGS"),
     )
 
 

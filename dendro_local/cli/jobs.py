@@ -30,12 +30,13 @@ _PLACE = "a file of this machine, a URL, or dendro:JOBID/OUTPUT."
     "--tag", "tags", metavar="WORD", multiple=True, help="Only with this tag; with all, if several."
 )
 @click.option("--user", metavar="USER_ID", help="Only submitted by this user.")
+@click.option("--input-url", "input_place", metavar="PLACE", help=f"Only with this input: {_PLACE}")
 @click.option(
-    "--input-url", "input_place", metavar="PLACE", help=f"Only with this input: {_PLACE}"
+    "--output-url", "output_place", metavar="PLACE", help=f"Only that gave this: {_PLACE}"
 )
-@click.option("--output-url", "output_place", metavar="PLACE", help=f"Only that gave this: {_PLACE}")
 @click.option(
     "--limit",
+    metavar="N",
     type=click.IntRange(min=1),
     default=100,
     show_default=True,
@@ -62,8 +63,8 @@ def jobs(
         processor=processor,
         tags=tuple(tags),
         user=user,
-        input_url=None if input_place is None else url_of_place(input_place),
-        output_url=None if output_place is None else url_of_place(output_place),
+        input_url=None if input_place is None else url_of_place(input_place, "--input-url"),
+        output_url=None if output_place is None else url_of_place(output_place, "--output-url"),
         limit=limit + 1,  # one more tells whether there are more
     )
     hub = default_hub()
@@ -77,4 +78,4 @@ def jobs(
     else:
         say("No such jobs. `dendro-local jobs` lists all that there are.")
     if len(found) > limit:
-        say(f"There are more than these {limit}. --limit shows more.")
+        say(f"There are more; --limit shows more than {limit}.")

@@ -39,12 +39,14 @@ def _followed(hub: Hub, job_id: JobId) -> Iterator[bytes]:
     """What the job prints, part by part, until it has ended."""
     offset = 0
     begun_at: float | None = None
+    told = ""
     changes = hub.changes()
     try:
         while True:
             job = hub.get_job(job_id)  # before its console: what it printed last is not missed
-            if job.status == "pending":
-                say(hub.why(job_id))
+            if job.status == "pending" and (reason := hub.why(job_id)) != told:
+                told = reason
+                say(reason)
             if job.timestampStartingSec != begun_at:
                 offset, begun_at = 0, job.timestampStartingSec  # another attempt prints anew
             part = hub.console(job_id, offset)

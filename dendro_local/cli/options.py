@@ -5,25 +5,19 @@ from typing import Any, TypeVar
 
 import click
 
-from dendro_local.config import SETTINGS, Setting, setting, store_folder
+from dendro_local.config import SETTINGS, setting, store_folder
 
 __all__ = [
     "any_service_option",
     "job_argument",
     "json_option",
     "one_service_option",
-    "setting_help",
     "yes_option",
 ]
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 _SERVICE = next(declared for declared in SETTINGS if declared.key == "service")
-
-
-def setting_help(declared: Setting) -> str:
-    """The help of an option that overrides a setting."""
-    return f"{declared.help}  [variable: {declared.variable}; default: {declared.default}]"
 
 
 def _service(ctx: click.Context, parameter: click.Parameter, given: str | None) -> str:
@@ -36,7 +30,10 @@ def one_service_option(command: _Decorated) -> _Decorated:
         "--service",
         metavar="NAME",
         callback=_service,
-        help=f"Service.  [variable: {_SERVICE.variable}; default: {_SERVICE.default}]",
+        envvar=_SERVICE.variable,
+        show_envvar=True,
+        show_default=_SERVICE.default,
+        help="Service to use.",
     )(command)
 
 

@@ -10,20 +10,28 @@ import click
 import msgspec
 
 __all__ = [
+    "Refused",
     "print_fields",
     "print_json",
     "print_table",
     "say",
+    "show_count",
     "show_duration",
     "show_size",
     "show_time",
     "styled_status",
 ]
 
-MIN_COLUMN = 8
+MIN_COLUMN = 10
 """No column is cut to less than this many characters."""
 
 _COLOURS: Mapping[str, str] = {"completed": "green", "failed": "red", "running": "yellow"}
+
+
+class Refused(click.ClickException):
+    """Something that is done only with another option, which the message names."""
+
+    exit_code = 2
 
 
 def say(text: str) -> None:
@@ -37,12 +45,21 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.format(raw, indent=2))
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns; on a terminal no wider than it is."""
+def print_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, may_cut: Sequence[str]
+) -> None:
+    """Print aligned columns.
+
+    Args:
+        header: the columns' names. A column ``STATUS`` is coloured.
+        rows: the cells.
+        may_cut: names of columns that are cut on a terminal that is too narrow for all.
+    """
     lines = [list(header), *([_one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     if sys.stdout.isatty():
-        widths = _narrowed(widths, shutil.get_terminal_size().columns)
+        room = shutil.get_terminal_size().columns - 2 * (len(header) - 1)
+        widths = _narrowed(widths, [name in may_cut for name in header], room)
     for line in lines:
         cells = [_cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=True)]
         shown = [
@@ -68,6 +85,11 @@ def styled_status(status: str) -> str:
     if colour is None or os.environ.get("NO_COLOR"):
         return status
     return click.style(status, fg=colour)  # click drops it where stdout is no terminal
+
+
+def show_count(count: int, what: str) -> str:
+    """A number of things: ``1 job``, ``2 jobs``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def show_size(size_bytes: int) -> str:
@@ -111,10 +133,12 @@ def _cut(cell: str, width: int) -> str:
     return cell if len(cell) <= width else cell[: width - 1] + "…"
 
 
-def _narrowed(widths: Sequence[int], terminal: int) -> list[int]:
-    """The widths that fit, the widest columns giving way first."""
-    widths = list(widths)
-    room = terminal - 2 * (len(widths) - 1)
-    while sum(widths) > room and max(widths) > MIN_COLUMN:
-        widths[widths.index(max(widths))] -= 1
-    return widths
+def _narrowed(widths: Sequence[int], may_cut: Sequence[bool], room: int) -> list[int]:
+    """The widths that fit into so many characters, the widest that may be cut giving way first."""
+    narrowed = list(widths)
+    while sum(narrowed) > room:
+        widest = max((width, column) for column, width in enumerate(narrowed) if may_cut[column])
+        if widest[0] <= MIN_COLUMN:
+            break
+        narrowed[widest[1]] -= 1
+    return narrowed

@@ -1,6 +1,6 @@
 """``output``: the bytes of an output."""
 
-import os
+import codecs
 import shutil
 import sys
 from pathlib import Path
@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from dendro_local.cli.options import job_argument
-from dendro_local.cli.output import say, show_size
+from dendro_local.cli.output import Refused, say, show_size
+from dendro_local.cli.whole_file import write_whole
 from dendro_local.client.default_hub import default_hub
 
-__all__ = ["output", "write_whole"]
+__all__ = ["output"]
 
 LOOKED_AT_BYTES = 8192
 CHUNK_BYTES = 1 << 20
@@ -49,35 +50,16 @@ def output(job_id: str, name: str | None, target: Path | None, force: bool) -> N
     if target.is_dir():
         target = target / file.name
     if target.exists() and not force:
-        raise click.UsageError(f"{target} exists. --force replaces it.")
-    write_whole(file, target)
+        raise Refused(f"{target} exists. --force replaces it.")
+    write_whole(target, lambda near: shutil.copyfile(file, near))
     say(f"Wrote {show_size(target.stat().st_size)} to {target}.")
-
-
-def write_whole(source: Path, target: Path) -> None:
-    """Copy a file so that ``target`` has all of it or is as it was.
-
-    Raises:
-        click.FileError: it cannot be written.
-    """
-    near = target.with_name(f".{target.name}.{os.getpid()}.new")
-    try:
-        try:
-            shutil.copyfile(source, near)
-            with near.open("rb") as written:
-                os.fsync(written.fileno())
-            near.replace(target)
-        finally:
-            near.unlink(missing_ok=True)
-    except OSError as error:
-        raise click.FileError(str(target), error.strerror) from error
 
 
 def _print(file: Path) -> None:
     with file.open("rb") as stream:
         beginning = stream.read(LOOKED_AT_BYTES)
         if sys.stdout.isatty() and _is_binary(beginning):
-            raise click.UsageError(
+            raise Refused(
                 f"This output is binary, {show_size(file.stat().st_size)}. `-o FILE` copies it "
                 "to a file."
             )
@@ -88,10 +70,11 @@ def _print(file: Path) -> None:
 
 def _is_binary(beginning: bytes) -> bool:
     try:
-        text = beginning[: LOOKED_AT_BYTES - 4].decode()
+        # Incrementally: a character that is cut at the end is none that is wrong.
+        text = codecs.getincrementaldecoder("utf-8")().decode(beginning)
     except UnicodeDecodeError:
         return True
-    return "\0" in text or "\x1b" in text
+    return "\0" in text
 
 
 def _listed(names: list[str]) -> str:

@@ -43,9 +43,10 @@ def _inside(type_name: str, outer: str) -> str | None:
 
 def _list(item: str, text: str) -> list[Scalar]:
     if text.lstrip().startswith("["):
-        values = _loads(text)
-        if not isinstance(values, list):
-            raise ValueError(f"{text!r} is not JSON")
+        try:
+            values: list[Scalar] = json.loads(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not JSON") from None
         return values  # what is in it is checked against the spec with the whole definition
     reader: Callable[[str], Scalar] = _READERS.get(item, str)
     return [reader(part.strip()) for part in text.split(",")] if text.strip() else []

@@ -13,8 +13,8 @@ __all__ = ["Place", "read_place", "url_of_place"]
 Place = Path | str | DendroJobOutput
 
 
-def read_place(text: str) -> Place:
-    """What the text of ``-i`` names: a file of this machine, a URL, or an output of a job.
+def read_place(text: str, option: str) -> Place:
+    """What the text of an option names: a file of this machine, a URL, or an output of a job.
 
     Raises:
         click.BadParameter: it names nothing.
@@ -27,22 +27,23 @@ def read_place(text: str) -> Place:
         job_id, _, output = text.removeprefix("dendro:").partition("/")
         if not job_id or not output:
             raise click.BadParameter(
-                f"{text!r} names no file: an output of a job is dendro:JOBID/OUTPUT."
+                f"{text!r} names no file: an output of a job is dendro:JOBID/OUTPUT.",
+                param_hint=option,
             )
         return get_job(job_id).get_output(output)
     if not text:
-        raise click.BadParameter("the path is empty.")
+        raise click.BadParameter("the path is empty.", param_hint=option)
     return Path(text).expanduser().absolute()
 
 
-def url_of_place(text: str) -> str:
+def url_of_place(text: str, option: str) -> str:
     """The URL by which records name what the text names.
 
     Raises:
         click.BadParameter: it names nothing.
         DendroError: there is no such job, output or file.
     """
-    place = read_place(text)
+    place = read_place(text, option)
     if isinstance(place, Path):
         return default_hub().file_url(place)
     return place if isinstance(place, str) else place.url

@@ -33,4 +33,5 @@ def services(as_json: bool) -> None:
             (each.serviceName, each.userId, ", ".join(apps.get(each.serviceName, ())))
             for each in found
         ],
+        may_cut=("OWNER", "APPS"),
     )

@@ -50,6 +50,7 @@ _WAIT_HELP = (
 @click.option("--tag", "tags", metavar="WORD", multiple=True, help="A word to find the job by.")
 @click.option(
     "--cpus",
+    metavar="N",
     type=click.IntRange(min=0),
     default=1,
     show_default=True,
@@ -57,6 +58,7 @@ _WAIT_HELP = (
 )
 @click.option(
     "--gpus",
+    metavar="N",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
@@ -66,7 +68,7 @@ _WAIT_HELP = (
     "--memory",
     metavar="GB",
     type=click.FloatRange(min=0, min_open=True),
-    default=4.0,
+    default=4,
     show_default=True,
     help="Memory that the job needs, in GB.",
 )
@@ -75,7 +77,7 @@ _WAIT_HELP = (
     "time_sec",
     metavar="SEC",
     type=click.FloatRange(min=0, min_open=True),
-    default=86400.0,
+    default=86400,
     show_default=True,
     help="How long the job may run, in seconds; then it is stopped and fails.",
 )
@@ -87,8 +89,9 @@ _WAIT_HELP = (
     "targets",
     metavar="CLIENT_ID",
     multiple=True,
+    show_default="any",
     help="Only this compute client may run the job; may be given several times. `dendro-local "
-    "info` lists those that are alive.  [default: any]",
+    "info` lists those that are alive.",
 )
 @click.option("--wait", "waits", is_flag=True, help=_WAIT_HELP)
 @json_option
@@ -183,7 +186,7 @@ def _definition(
 
 
 def _input(name: str, text: str) -> DendroJobInputFile:
-    place = read_place(text)
+    place = read_place(text, "-i")
     if isinstance(place, Path):
         return DendroJobInputFile(name=name, path=place)
     return DendroJobInputFile(name=name, url=place)
@@ -194,7 +197,7 @@ def _tell_if_found(job: DendroJob, begun_at: float) -> None:
     if created_at >= begun_at:
         return
     again = " --rerun-failing runs it again." if job.status == "failed" else ""
-    say(f"Found a job of {show_time(created_at)}, {job.status}; nothing new to run.{again}")
+    say(f"Found a job of {show_time(created_at)}, {job.status}; no new one was made.{again}")
 
 
 def _answer(job: DendroJob, *, waits: bool, as_json: bool) -> None:

@@ -4,13 +4,14 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import FrameType
 
 import click
 
 from dendro_local.cli.output import say
 from dendro_local.client import DendroJob
+from dendro_local.lifecycle import TERMINAL
 
 __all__ = ["wait_for"]
 
@@ -48,25 +49,23 @@ class _Progress:
     def __init__(self, job: DendroJob) -> None:
         self._job = job
         self._begun = time.monotonic()
-        self._status = ""
+        self._told_status = ""
         self._reason = ""
         self.is_live = sys.stderr.isatty()
         """On a terminal one line moves on; elsewhere each change is a line."""
 
     def show(self) -> None:
         """Tell where the job is now."""
-        elapsed_sec = time.monotonic() - self._begun
-        if self._job.status == "pending" and elapsed_sec > TELL_WHY_SEC:
+        job, elapsed_sec = self._job, time.monotonic() - self._begun
+        if job.status == "pending" and elapsed_sec > TELL_WHY_SEC:
             self._tell_why()
-        if self._job.status in ("completed", "failed"):
-            self.clear()
-        elif self.is_live:
-            self.clear()
-            text = f"Job {self._job.jobId}: {self._job.status}, {elapsed_sec:.0f} s"
+        self.clear()
+        if self.is_live and job.status not in TERMINAL:
+            text = f"Job {job.jobId}: {job.status}, {elapsed_sec:.0f} s"
             click.echo(text, err=True, nl=False)
-        if not self.is_live and self._job.status != self._status:
-            say(f"Job {self._job.jobId}: {self._job.status}")
-        self._status = self._job.status
+        elif job.status != self._told_status:
+            self._told_status = job.status
+            say(f"Job {job.jobId}: {job.status}")
 
     def clear(self) -> None:
         """Empty the line that moves on."""
@@ -82,13 +81,16 @@ class _Progress:
 
 
 @contextlib.contextmanager
-def _ending_in_order() -> Iterator[None]:
+def _ending_in_order() -> Generator[None]:
     """Let this process end in order when it is told to, so that a job that it runs is stopped."""
 
     def end(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: each for number, each in before.items() if each is not signal.SIG_IGN}
+    for number in before:  # not those that are ignored: nohup means it
+        signal.signal(number, end)
     try:
         yield
     finally:

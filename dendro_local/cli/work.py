@@ -3,16 +3,17 @@
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from types import FrameType
 
 import click
 import msgspec
 
 from dendro_local.cli.log_lines import show_log
-from dendro_local.cli.output import say
+from dendro_local.cli.output import say, show_count
 from dendro_local.client.default_hub import default_hub
 from dendro_local.compute import ComputeClient, machine_capacity, machine_slots
+from dendro_local.config import store_folder
 from dendro_local.hub import JobQuery
 from dendro_local.matching import Capacity
 
@@ -27,19 +28,24 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @click.option("--exit-when-idle", is_flag=True, help="End when nothing runs and nothing can start.")
 @click.option(
     "--cpus",
+    metavar="N",
     type=click.IntRange(min=1),
-    help="CPUs for all jobs together.  [default: the machine's]",
+    show_default="the machine's",
+    help="CPUs for all jobs together.",
 )
 @click.option(
     "--memory",
     metavar="GB",
     type=click.FloatRange(min=0, min_open=True),
-    help="Memory for all jobs together, in GB.  [default: the machine's]",
+    show_default="the machine's",
+    help="Memory for all jobs together, in GB.",
 )
 @click.option(
     "--gpus",
+    metavar="N",
     type=click.IntRange(min=0),
-    help="GPUs for all jobs together.  [default: the machine's]",
+    show_default="the machine's",
+    help="GPUs for all jobs together.",
 )
 @click.pass_context
 def work(
@@ -59,10 +65,10 @@ def work(
     capacity = _capacity(cpus, gpus, memory)
     client = ComputeClient(hub, slots=machine_slots(capacity), capacity=capacity)
     logger.info(
-        "running jobs of %s with %d CPUs, %d GPUs and %g GB; Ctrl-C stops",
-        hub.facts().folder,
-        capacity.num_cpus,
-        capacity.num_gpus,
+        "running jobs of %s with %s, %s and %g GB; Ctrl-C stops",
+        store_folder(),
+        show_count(capacity.num_cpus, "CPU"),
+        show_count(capacity.num_gpus, "GPU"),
         capacity.memory_gb,
     )
     with _stopped_by_signals(client.stop):
@@ -81,9 +87,10 @@ def _capacity(cpus: int | None, gpus: int | None, memory_gb: float | None) -> Ca
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+def _stopped_by_signals(stop: Callable[[], None]) -> Generator[None]:
     """Let the first signal stop the work in order, and a second one at once."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: each for number, each in before.items() if each is not signal.SIG_IGN}
 
     def restore() -> None:
         for number, handler in before.items():
@@ -93,7 +100,7 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
         restore()
         stop()
 
-    for number in SIGNALS:
+    for number in before:  # not those that are ignored: nohup means it
         signal.signal(number, on_signal)
     try:
         yield

@@ -5,9 +5,10 @@ submitted; what is submitted is checked then, and every fault names its field.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
@@ -129,6 +130,9 @@ def resolve(definition: object, hub: Hub) -> Resolved:
         raise InvalidDefinition(
             f"job_definition is a DendroJobDefinition, not {type(definition).__name__}."
         )
+    _check_list("inputFiles", definition.inputFiles, DendroJobInputFile)
+    _check_list("outputFiles", definition.outputFiles, DendroJobOutputFile)
+    _check_list("parameters", definition.parameters, DendroJobParameter)
     dependencies: list[JobId] = []
     local_paths: dict[str, str] = {}
     inputs = [
@@ -157,6 +161,18 @@ def resolve(definition: object, hub: Hub) -> Resolved:
         cacheBust=msgspec.UNSET if definition.cacheBust is None else definition.cacheBust,
     )
     return Resolved(definition=record, dependencies=dependencies, local_paths=local_paths)
+
+
+def _check_list(field: str, given: object, kind: type[_Written]) -> None:
+    if not isinstance(given, list | tuple):
+        raise InvalidDefinition(
+            f"{field} is of type {type(given).__name__}. Give a list of {kind.__name__}."
+        )
+    for index, entry in enumerate(cast("Sequence[object]", given)):
+        if not isinstance(entry, kind):
+            raise InvalidDefinition(
+                f"{field}[{index}] is of type {type(entry).__name__}. Give {kind.__name__}(...)."
+            )
 
 
 def _resolve_input(
@@ -189,9 +205,20 @@ def _resolve_input(
             "machine is given as path=."
         )
     if not url:
-        raise InvalidDefinition(f"Input {file.name!r} has neither a url nor a path.")
-    base_name = file.fileBaseName or unquote(urlsplit(url).path).rpartition("/")[2] or file.name
-    return JobInputFile(name=file.name, fileBaseName=base_name, url=url)
+        raise InvalidDefinition(
+            f"Input {file.name!r} has neither a url nor a path. Give one of them."
+        )
+    in_url = unquote(_split(file.name, url).path).rpartition("/")[2]
+    return JobInputFile(
+        name=file.name, fileBaseName=file.fileBaseName or in_url or file.name, url=url
+    )
+
+
+def _split(name: str, url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise InvalidDefinition(f"Input {name!r}: {url!r} is no URL: {error}.") from error
 
 
 def _path_of(file: DendroJobInputFile) -> Path | None:
@@ -199,9 +226,15 @@ def _path_of(file: DendroJobInputFile) -> Path | None:
     if file.path is not None:
         if file.url is not None:
             raise InvalidDefinition(f"Input {file.name!r} has both a url and a path; give one.")
-        return Path(file.path).expanduser().absolute()
+        try:
+            return Path(file.path).expanduser().absolute()
+        except (TypeError, RuntimeError) as error:  # no path; or ~ of a user whom nobody knows
+            raise InvalidDefinition(
+                f"The path of input {file.name!r} is {file.path!r}: {error}. Give the path of a "
+                "file of this machine."
+            ) from error
     if isinstance(file.url, str) and file.url.startswith("file:"):
-        parts = urlsplit(file.url)
+        parts = _split(file.name, file.url)
         if parts.netloc not in ("", "localhost"):
             raise InvalidDefinition(
                 f"Input {file.name!r}: {file.url} names a file of another machine."

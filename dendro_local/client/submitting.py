@@ -132,7 +132,7 @@ def _resources(given: object) -> RequiredResources:
 
 
 def _text(field: str, given: object) -> str:
-    if not isinstance(given, str) or not given:
+    if not isinstance(given, str) or not _is_text(given):
         raise InvalidRequest(f"{field} is a non-empty string, not {given!r}.")
     return given
 
@@ -140,7 +140,19 @@ def _text(field: str, given: object) -> str:
 def _texts(field: str, given: Sequence[object] | None) -> list[str] | None:
     if given is None:
         return None
-    texts = [] if isinstance(given, str) else [each for each in given if isinstance(each, str)]
-    if isinstance(given, str) or len(texts) < len(given) or "" in texts:
+    texts = [each for each in given if isinstance(each, str)] if _is_list(given) else []
+    if not _is_list(given) or len(texts) < len(given) or not all(map(_is_text, texts)):
         raise InvalidRequest(f"{field} is a list of non-empty strings, not {given!r}.")
     return texts
+
+
+def _is_list(given: object) -> bool:
+    return isinstance(given, list | tuple)
+
+
+def _is_text(given: str) -> bool:
+    """Whether there is something in it, and nothing that UTF-8 cannot hold."""
+    try:
+        return bool(given.encode())
+    except UnicodeEncodeError:
+        return False

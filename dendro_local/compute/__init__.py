@@ -3,12 +3,10 @@
 from dendro_local.compute.compute_client import ComputeClient
 from dendro_local.compute.embedded import embedded_compute_client
 from dendro_local.compute.machine import machine_capacity, machine_slots
-from dendro_local.compute.trial import try_processor
 
 __all__ = [
     "ComputeClient",
     "embedded_compute_client",
     "machine_capacity",
     "machine_slots",
-    "try_processor",
 ]

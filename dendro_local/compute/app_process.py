@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,16 +29,22 @@ class AppProcess:
         """Start it. What it prints, on both channels, goes to the file ``console``."""
         if sys.platform == "win32":
             raise NotSupported("Running apps needs the process groups of Linux or macOS: use WSL.")
-        with console.open("ab") as stream:
+        self._console = console
+        # Kept open: should the app remove its folder, what it printed is still to be had.
+        self._printed = console.open("a+b")
+        try:
             self._process = subprocess.Popen(
                 command,
                 env=dict(environment),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
-                stdout=stream,
+                stdout=self._printed,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        except BaseException:
+            self._printed.close()
+            raise
         self.pid = self._process.pid
         self._lock = threading.Lock()
         self._has_ended = False
@@ -57,14 +64,32 @@ class AppProcess:
         with self._lock:
             self._has_ended = True
             _signal_group(self.pid, signal.SIGKILL)
-            return self._process.wait()
+            exit_code = self._process.wait()
+        _wait_for_group(self.pid)  # only then is nobody left who might write to its files
+        with self._printed:
+            self._restore_console()
+        return exit_code
 
     def stop(self) -> None:
         """Ask the group to end, and make it end if it does not. Returns at once."""
         if self._signal(signal.SIGTERM):
             timer = threading.Timer(GRACE_SEC, self._signal, (signal.SIGKILL,))
             timer.daemon = True
-            timer.start()
+            try:
+                timer.start()
+            except RuntimeError:  # from Python 3.12 on, no thread starts while the process ends
+                self._signal(signal.SIGKILL)
+
+    def _restore_console(self) -> None:
+        """Write down again what was printed, if the file is not there any more."""
+        if _is_file_of(self._console, self._printed.fileno()):
+            return
+        self._console.parent.mkdir(parents=True, exist_ok=True)
+        again = self._console.with_name(f".{self._console.name}.again")
+        self._printed.seek(0)
+        with again.open("wb") as stream:
+            shutil.copyfileobj(self._printed, stream)
+        again.replace(self._console)
 
     def _signal(self, number: int) -> bool:
         with self._lock:
@@ -74,18 +99,44 @@ class AppProcess:
             return True
 
 
-def end_leftover(facts: Mapping[str, Any]) -> None:
-    """End the group of an app whose compute client died, if it still runs."""
-    pid = facts.get("pid")
-    if not isinstance(pid, int):
-        return
-    if facts.get("startedAt") != _started_at(pid):
-        return  # it ended; the number may be another's by now
-    _signal_group(pid, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SEC
-    while time.monotonic() < deadline and _started_at(pid) is not None:
-        time.sleep(0.02)  # not our child: there is nothing to wait on
-    _signal_group(pid, signal.SIGKILL)
+def end_leftover(folder: Path, facts: Mapping[str, Any]) -> None:
+    """End what a job's app left running when its compute client died.
+
+    Args:
+        folder: the job's folder, which the environment of all its processes names.
+        facts: those of the app's process, as far as they were noted.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + GRACE_SEC
+        found = _leftover(folder, facts)
+        for pid in found:
+            if pid == facts.get("pid"):
+                _signal_group(pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while found and time.monotonic() < deadline:
+            time.sleep(0.02)  # not our children: there is nothing to wait on
+            found = _leftover(folder, facts)
+        if not found:
+            return
+
+
+def _leftover(folder: Path, facts: Mapping[str, Any]) -> list[int]:
+    """The processes of a job that still run."""
+    found: list[int] = []
+    pid, started_at = facts.get("pid"), facts.get("startedAt")
+    # The number alone may be another process's by now.
+    if isinstance(pid, int) and started_at is not None and started_at == _started_at(pid):
+        found.append(pid)
+    mark = f"DENDRO_JOB_FOLDER={folder}".encode()
+    for process in _processes():
+        try:
+            environment = (process / "environ").read_bytes()
+        except OSError:
+            continue  # it has ended, or is another user's
+        if mark in environment.split(b"\0"):
+            found.append(int(process.name))
+    return [pid for pid in dict.fromkeys(found) if pid != os.getpid()]
 
 
 def _signal_group(pid: int, number: int) -> None:
@@ -93,17 +144,53 @@ def _signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
+def _wait_for_group(pid: int) -> None:
+    """Wait until the processes of a group that was killed are gone."""
+    deadline = time.monotonic() + GRACE_SEC
+    while _has_members(pid) and time.monotonic() < deadline:
+        time.sleep(0.002)  # they are not all our children: there is nothing to wait on
+
+
+def _has_members(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    # What has ended counts as a member until its parent takes note, which may be never.
+    stats = [_stat(process) for process in _processes()]
+    return not stats or any(
+        fields is not None and fields[0] not in "ZX" and int(fields[2]) == group for fields in stats
+    )
+
+
+def _processes() -> list[Path]:
+    """The folder of each process, where the system shows them so: on Linux."""
+    return list(Path("/proc").glob("[0-9]*")) if sys.platform == "linux" else []
+
+
+def _stat(process: Path) -> list[str] | None:
+    """The fields of proc(5) from the third, the state, on; None if there is no such process."""
+    try:
+        text = (process / "stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()  # the name before them may hold anything
+
+
+def _is_file_of(file: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(file.lstat(), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
 def _started_at(pid: int) -> str | None:
     """When a process was started, in the system's own words; None if there is none."""
-    if Path("/proc/self/stat").exists():
-        try:
-            text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        except OSError:
-            return None
-        # Field 22 of proc(5); the fields are counted after the name, which may hold anything.
-        fields = text.rpartition(")")[2].split()
-        return None if fields[0] == "Z" else fields[19]
-    found = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() or None
+    if sys.platform == "linux":
+        fields = _stat(Path(f"/proc/{pid}"))
+        return None if fields is None or fields[0] in "ZX" else fields[19]
+    else:  # noqa: RET505 - type checkers look at one system at a time
+        found = subprocess.run(
+            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
+        return found.stdout.strip() or None

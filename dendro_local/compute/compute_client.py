@@ -4,8 +4,8 @@ One thread claims and watches; each running job has a worker thread, which does 
 steps. The loop sleeps until something in the store changes or a job's time is up.
 """
 
-import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -20,8 +20,6 @@ from dendro_local.matching import Capacity
 from dendro_local.model import ComputeSlot, JobId
 
 __all__ = ["ComputeClient"]
-
-logger = logging.getLogger(__name__)
 
 LOOK_SEC = 2.0
 """How often to look for changes that no wake-up told of."""
@@ -58,6 +56,7 @@ class ComputeClient:
         self._lock = threading.Lock()
         self._work: queue.SimpleQueue[JobRun | None] = queue.SimpleQueue()
         self._workers = 0
+        self._failure: Exception | None = None
         self._next_take_over = 0.0
         self._next_renewal = 0.0
 
@@ -74,6 +73,10 @@ class ComputeClient:
         """Run jobs until `stop`, or until ``is_done`` while nothing runs and nothing can start.
 
         Jobs that run when it ends are stopped and pending again.
+
+        Raises:
+            StoreError: the hub's store could not be read or written, so that the end of a job
+                could not be recorded. Whoever runs jobs of the store next takes it over.
         """
         run = self._hub.begin_run(self._slots, serves_all=self._only is None)
         try:
@@ -81,6 +84,7 @@ class ComputeClient:
                 self._take_over_abandoned()
                 started = self._start_what_fits(run)
                 self._watch()
+                self._raise_failure()
                 if not started and not self._running and is_done():
                     break
                 self._changes.wait(self._sleep_sec())
@@ -111,8 +115,12 @@ class ComputeClient:
 
     def _start(self, claim: Claim) -> None:
         definition = claim.job.jobDefinition
-        logger.info(
-            "started job %s (%s/%s)", claim.job.jobId, definition.appName, definition.processorName
+        _log(
+            "info",
+            "started job %s (%s/%s)",
+            claim.job.jobId,
+            definition.appName,
+            definition.processorName,
         )
         job_run = JobRun(self._hub, claim)
         with self._lock:
@@ -127,10 +135,11 @@ class ComputeClient:
     def _run_jobs(self) -> None:
         """A worker: runs one job after another."""
         while (job_run := self._work.get()) is not None:
-            job_run.run()
-            logger.info("ended job %s", job_run.claim.job.jobId)
+            failure = job_run.run()
+            _log("info", "ended job %s", job_run.claim.job.jobId)
             with self._lock:
                 del self._running[job_run]
+                self._failure = self._failure or failure
             self._changes.wake()
 
     def _watch(self) -> None:
@@ -151,6 +160,12 @@ class ComputeClient:
             self._next_renewal = now + RENEW_SEC
             self._hub.renew([run.claim for run in running.values()])
 
+    def _raise_failure(self) -> None:
+        with self._lock:
+            failure = self._failure
+        if failure is not None:
+            raise failure
+
     def _sleep_sec(self) -> float:
         with self._lock:
             deadlines = [run.deadline for run in self._running if run.deadline is not None]
@@ -165,12 +180,12 @@ class ComputeClient:
         self._next_take_over = now + TAKE_OVER_SEC
         for claim in self._hub.abandoned():
             folder = JobFolder(claim.folder)
-            end_leftover(folder.process())
+            end_leftover(folder.root, folder.process())
             try:
                 self._hub.give_up(claim)
             except ClaimLost:
                 continue  # another compute client was faster
-            logger.warning("job %s was left by a compute client that died", claim.job.jobId)
+            _log("warning", "job %s was left by a compute client that died", claim.job.jobId)
             folder.remove()
 
     def _release_running(self) -> None:
@@ -184,3 +199,14 @@ class ComputeClient:
                 if not self._running:
                     return
             self._changes.wait(0.2)
+
+
+def _log(level: str, message: str, *values: object) -> None:
+    """Log where somebody listens.
+
+    A process that never imported `logging` has nobody who does, and importing it would cost each
+    script that runs a job 3 ms.
+    """
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        getattr(logging.getLogger(__name__), level)(message, *values)

@@ -33,20 +33,30 @@ class EmbeddedComputeClient:
         self._thread: threading.Thread | None = None
         self._pid = os.getpid()
         self._idle_since: float | None = None
+        self._failure: Exception | None = None
 
     def note_submitted(self, job_id: JobId) -> None:
         """The script submitted this job: it runs once the script waits for any."""
-        self._submitted.add(job_id)
+        with self._lock:
+            self._submitted.add(job_id)
 
     def run(self, job_ids: Collection[JobId]) -> None:
-        """Run these jobs, what they depend on, and what else the script submitted."""
+        """Run these jobs, what they depend on, and what else the script submitted.
+
+        Raises:
+            StoreError: it has had to end, because the store could not be read or written.
+        """
         with self._lock:
             if self._pid != os.getpid():
                 self._after_fork()
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
             new = (self._submitted | set(job_ids)) - self._wanted
             self._submitted.clear()
             if new:
-                self._wanted |= self._hub.unfinished_ancestry(new)
+                # A new set, since the compute client's thread may be going through this one.
+                self._wanted = self._wanted | self._hub.unfinished_ancestry(new)
             if self._thread is not None and self._thread.is_alive():
                 if new and self._client is not None:
                     self._client.wake()
@@ -54,8 +64,8 @@ class EmbeddedComputeClient:
             self._idle_since = None
             self._client = ComputeClient(self._hub, only=lambda: self._wanted)
             self._thread = threading.Thread(
-                target=self._client.serve,
-                kwargs={"is_done": self._is_idle},
+                target=self._serve,
+                args=(self._client,),
                 name="dendro-embedded-compute-client",
                 daemon=True,
             )
@@ -70,6 +80,12 @@ class EmbeddedComputeClient:
             client.stop()
             thread.join(timeout=10)
 
+    def _serve(self, client: ComputeClient) -> None:
+        try:
+            client.serve(is_done=self._is_idle)
+        except Exception as failure:  # noqa: BLE001 - raised again in the thread that waits
+            self._failure = failure
+
     def _is_idle(self) -> bool:
         now = time.monotonic()
         if self._idle_since is None:
@@ -79,8 +95,8 @@ class EmbeddedComputeClient:
     def _after_fork(self) -> None:
         """A forked process has none of its parent's threads, and none of its jobs to run."""
         self._pid = os.getpid()
-        self._client = self._thread = None
-        self._wanted.clear()
+        self._client = self._thread = self._failure = None
+        self._wanted = set()
 
 
 _by_hub: dict[int, EmbeddedComputeClient] = {}

@@ -3,10 +3,11 @@
 `dendro_local.sdk.job_folder` has the app's side of it.
 """
 
+import contextlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,6 +19,7 @@ __all__ = ["AppResult", "JobFolder"]
 FORMAT_VERSION = 1
 SHOWN_LINES = 20
 TAIL_BYTES = 16_384
+ROOM_BYTES = 65_536
 
 
 class JobFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +42,8 @@ class LeftFile(msgspec.Struct, frozen=True, kw_only=True):
 class AppResult(msgspec.Struct, frozen=True, kw_only=True):
     """``result.json``: how the app's run of the processor ended."""
 
-    formatVersion: int
-    status: str
+    formatVersion: Literal[1]
+    status: Literal["completed", "failed", "unreadable"]
     error: str | None = None
     traceback: str | None = None
     outputs: dict[str, LeftFile] = {}
@@ -63,7 +65,8 @@ class JobFolder:
 
     def make(self) -> None:
         """Make it, empty: an earlier attempt of the same number is gone."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        _remove_tree(self.root)
+        self.root.parent.mkdir(parents=True, exist_ok=True)
         for folder in (self.root, self.work, self.temporary, self.root / "outputs"):
             folder.mkdir()
 
@@ -97,17 +100,22 @@ class JobFolder:
         (self.root / "job.json").write_bytes(_encode(job))
 
     def result(self) -> AppResult | None:
-        """What the app says of its run; None if it did not come to say anything."""
+        """What the app says of its run; None if it did not come to say anything.
+
+        Of the status ``unreadable`` if it says something that cannot be understood.
+        """
         try:
             return _result.decode((self.root / "result.json").read_bytes())
-        except (FileNotFoundError, msgspec.MsgspecError):
+        except FileNotFoundError:
             return None
+        except (OSError, ValueError) as error:
+            return AppResult(formatVersion=1, status="unreadable", error=str(error))
 
     def left(self, result: AppResult) -> RunResult:
         """The files that a completed run left.
 
         Raises:
-            FileNotFoundError: the app names a file that is not in its folder.
+            FileNotFoundError: the app names something that is not a file in its folder.
         """
         return RunResult(
             outputs={name: self._place(name, left) for name, left in result.outputs.items()},
@@ -123,9 +131,13 @@ class JobFolder:
         if left.url is not None:
             return left.url
         file = self.root / (left.path or "")
-        is_inside = file.resolve().is_relative_to(self.root.resolve())
-        if not is_inside or file.is_symlink() or not file.is_file():
-            raise FileNotFoundError(f"output {name!r} is not in the job's folder")
+        try:
+            if file.is_symlink():
+                raise FileNotFoundError(f"output {name!r} is a link, not a file")
+            if not file.resolve().is_relative_to(self.root.resolve()) or not file.is_file():
+                raise FileNotFoundError(f"output {name!r} is not a file in the job's folder")
+        except ValueError as error:  # a NUL in the path
+            raise FileNotFoundError(f"output {name!r} is no file: {error}") from error
         return file
 
     def console_end(self) -> str:
@@ -135,7 +147,7 @@ class JobFolder:
                 size = stream.seek(0, 2)
                 stream.seek(max(0, size - TAIL_BYTES))
                 text = stream.read().decode(errors="replace")
-        except FileNotFoundError:
+        except OSError:
             return ""
         return "\n".join(text.strip().splitlines()[-SHOWN_LINES:])
 
@@ -149,10 +161,48 @@ class JobFolder:
             facts: dict[str, Any] = msgspec.json.decode(
                 (self.root / "process.json").read_bytes(), type=dict[str, Any]
             )
-        except (FileNotFoundError, msgspec.MsgspecError):
+        except (OSError, ValueError):
             return {}
         return facts
 
+    def is_whole(self) -> bool:
+        """Whether what the runner wrote is still there."""
+        return (self.root / "job.json").exists()
+
+    def has_room(self) -> bool:
+        """Whether the disk that it lies on has room for more than a few lines."""
+        try:
+            return shutil.disk_usage(self.root).free > ROOM_BYTES
+        except OSError:
+            return True  # the folder is gone, which is another matter
+
+    def make_room(self) -> None:
+        """Remove all but what was printed."""
+        with contextlib.suppress(OSError):
+            for entry in list(self.root.iterdir()):
+                if entry == self.console:
+                    continue
+                if entry.is_dir() and not entry.is_symlink():
+                    _remove_tree(entry)
+                else:
+                    entry.unlink()
+
     def remove(self) -> None:
         """Remove the folder with all that is in it."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        _remove_tree(self.root)
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a folder if it is there, also where an app has taken away the right to."""
+
+    def allow(_: object, path: str, __: object) -> None:
+        for part in (Path(path).parent, Path(path)):
+            if part.is_relative_to(folder) and not part.is_symlink():
+                with contextlib.suppress(OSError):
+                    part.chmod(0o700)
+
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder, onerror=allow)
+        shutil.rmtree(folder, ignore_errors=True)

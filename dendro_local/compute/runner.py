@@ -41,45 +41,79 @@ class JobRun:
 
     @property
     def deadline(self) -> float | None:
-        """When the job's time is up, by `time.monotonic`; None before its app was started."""
-        return self._deadline
+        """When the job's time is up, by `time.monotonic`; None before it starts or once stopped."""
+        return None if self._stopped_because is not None else self._deadline
 
     def stop(self, reason: str) -> None:
-        """End the app; the job fails for this reason."""
+        """End the app; the job fails for this reason. Does nothing the second time."""
         with self._lock:
-            self._stopped_because = self._stopped_because or reason
+            if self._stopped_because is not None:
+                return
+            self._stopped_because = reason
             process = self._process
         if process is not None:
             process.stop()
 
     def stop_and_release(self) -> None:
         """End the app; the job is pending again."""
-        self._released = True
+        self._released = self._stopped_because is None
         self.stop("released")
 
-    def run(self) -> None:
-        """Run the job to its end and record it. Raises nothing."""
+    def run(self) -> Exception | None:
+        """Run the job to its end and record it. Raises nothing.
+
+        Returns:
+            Why the end could not be recorded; None if it was, or if nobody waits for it any more.
+        """
         try:
-            self._run()
+            error = self._run_app()
+            return None if error is None else self._record(error)
         except ClaimLost:
-            pass  # canceled, deleted or another's: there is nothing to record
-        except DendroError as error:
-            self._fail(str(error))
-        except OSError as error:
-            self._fail(_system_error(error))
-        except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the job says so
-            self._fail(f"The compute client could not run the job: {error!r}. Please report this.")
+            return None  # canceled, deleted or another's: there is nothing to record
         finally:
             self._folder.remove()
 
-    def _run(self) -> None:
+    def _run_app(self) -> str | None:
+        """Run the app and record that the job is completed; or why it is not, in words."""
+        try:
+            process = self._start()
+            if process is None:
+                return self._stopped_because
+            exit_code = process.wait()
+            result = self._folder.result()
+            error = self._stopped_because or fault(
+                self.claim.job.jobDefinition, self._folder, result, exit_code
+            )
+            if error is None and result is not None:
+                self._hub.complete(self.claim, self._folder.left(result))
+        except ClaimLost:
+            raise
+        except DendroError as caught:
+            return str(caught)
+        except OSError as caught:
+            return _system_error(caught)
+        except Exception as caught:  # noqa: BLE001 - the boundary: whatever it is, the job says so
+            return f"The compute client could not run the job: {caught!r}. Please report this."
+        return error
+
+    def _start(self) -> AppProcess | None:
+        """Start the app; None if the run was stopped before that."""
         claim = self.claim
         app = self._hub.app_of(claim)
         definition = claim.job.jobDefinition
         inputs = {file.name: self._hub.fetch_input(claim, file) for file in definition.inputFiles}
         self._folder.make()
         self._folder.write_job(claim.job.jobId, claim.job.serviceName, definition, inputs)
-        process = self._start(app)
+        with self._lock:
+            if self._stopped_because is not None:
+                return None
+            process = self._process = AppProcess(
+                [sys.executable, str(app.folder / "main.py")],
+                app_environment(os.environ, app, self._folder, claim.job.jobId),
+                self._folder.work,
+                self._folder.console,
+            )
+            self._deadline = time.monotonic() + claim.job.requiredResources.timeSec
         try:
             self._folder.write_process(process.facts())
             self._hub.set_running(claim)
@@ -87,46 +121,25 @@ class JobRun:
             process.stop()
             process.wait()
             raise
-        self._record_end(process.wait())
+        return process
 
-    def _start(self, app: ClaimedApp) -> AppProcess:
-        with self._lock:
-            if self._stopped_because is not None:
-                raise ClaimLost("stopped before it began")
-            self._process = AppProcess(
-                [sys.executable, str(app.folder / "main.py")],
-                app_environment(os.environ, app, self._folder, self.claim.job.jobId),
-                self._folder.work,
-                self._folder.console,
-            )
-            self._deadline = time.monotonic() + self.claim.job.requiredResources.timeSec
-            return self._process
-
-    def _record_end(self, exit_code: int) -> None:
-        if self._released:
-            self._hub.release(self.claim)
-            return
-        result = self._folder.result()
-        definition = self.claim.job.jobDefinition
-        error = self._stopped_because or fault(definition, self._folder, result, exit_code)
-        if error is None and result is not None:
+    def _record(self, error: str) -> Exception | None:
+        """Record that the job failed, or give it back; why that could not be done."""
+        failure: Exception | None = None
+        for _ in range(2):
             try:
-                left = self._folder.left(result)
-            except FileNotFoundError as missing:
-                error = f"The app said that it was done, but {missing}."
+                if self._released:
+                    self._hub.release(self.claim)
+                else:
+                    self._hub.fail(self.claim, error, self._folder.console)
+            except ClaimLost:
+                raise
+            except Exception as caught:  # noqa: BLE001 - given to whoever runs the jobs
+                failure = caught
+                self._folder.make_room()  # it may be the job's own files that fill the disk
             else:
-                self._hub.complete(self.claim, left)
-                return
-        self._hub.fail(self.claim, error or "", self._folder.console)
-
-    def _fail(self, error: str) -> None:
-        try:
-            if self._released:
-                self._hub.release(self.claim)
-            else:
-                self._hub.fail(self.claim, error, self._folder.console)
-        except DendroError:
-            pass  # the claim is lost, or the store is full: it is taken up again when that ends
+                return None
+        return failure
 
 
 def fault(
@@ -136,25 +149,56 @@ def fault(
     if result is not None and result.status == "failed":
         parts = [result.error or "The app failed without saying why.", result.traceback or ""]
         return "\n\n".join(part for part in parts if part)
+    summary = _fault_of_end(folder, result, exit_code)
+    if summary is not None:
+        end = folder.console_end()
+        return f"{summary} The end of what it printed:\n{end}" if end else summary
+    return None if result is None else _fault_of_outputs(definition, folder, result)
+
+
+def _fault_of_end(folder: JobFolder, result: AppResult | None, exit_code: int) -> str | None:
+    """What is wrong with how the app's process ended."""
+    hint = "" if folder.has_room() else " No room is left on the disk of the store."
+    if result is None and not folder.is_whole():
+        return "The app removed its job's folder, so that it could not give its outputs."
     if exit_code < 0:
-        name = signal.Signals(-exit_code).name
-        hint = " (often for want of memory)" if name == "SIGKILL" else ""
-        return _with_console(f"The app was ended by {name}{hint}.", folder)
+        memory = " (often for want of memory)" if exit_code == -signal.SIGKILL else ""
+        return f"The app was ended by {_signal_name(-exit_code)}{memory}.{hint}"
     if exit_code > 0:
-        return _with_console(f"The app ended with exit code {exit_code}.", folder)
+        return f"The app ended with exit code {exit_code}.{hint}"
     if result is None:
-        return _with_console(
-            "The app ended without running the job. Does its main.py end with `app.run()`?", folder
+        return (
+            "The app ended without saying how the job went. Its main.py should end with "
+            f"`app.run()`, and nothing should end its process before that returns.{hint}"
         )
-    missing = [
-        output.name for output in definition.outputFiles if output.name not in result.outputs
-    ]
-    return f"The app gave no output {missing[0]!r}." if missing else None
+    if result.status == "unreadable":
+        return f"What the app left in result.json is not a result: {result.error}.{hint}"
+    return None
 
 
-def _with_console(summary: str, folder: JobFolder) -> str:
-    end = folder.console_end()
-    return f"{summary} The end of what it printed:\n{end}" if end else summary
+def _fault_of_outputs(
+    definition: JobDefinition, folder: JobFolder, result: AppResult
+) -> str | None:
+    """What is wrong with the outputs of an app that says that it is done."""
+    names = [output.name for output in definition.outputFiles]
+    missing = [name for name in names if name not in result.outputs]
+    if missing:
+        return f"The app gave no output {missing[0]!r}."
+    unknown = [name for name in result.outputs if name not in names]
+    if unknown:
+        return f"The app gave output {unknown[0]!r}, which the job does not have."
+    try:
+        folder.left(result)
+    except FileNotFoundError as error:
+        return f"The app said that it was done, but {error}."
+    return None
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def app_environment(

@@ -1,7 +1,6 @@
 """Registering apps on services, and keeping a folder's registration true to the folder."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from dendro_local.app_source import (
     BUNDLED_APPS,
@@ -12,8 +11,9 @@ from dendro_local.app_source import (
     load_specification,
     specification_of_folder,
 )
-from dendro_local.definition import check_definition, file_url, parse_file_url
+from dendro_local.definition_check import check_definition
 from dendro_local.errors import InvalidApp, InvalidDefinition, InvalidRequest
+from dendro_local.file_urls import is_path_part
 from dendro_local.local_hub.parts import Part
 from dendro_local.model import (
     AppSpecification,
@@ -72,7 +72,7 @@ class Apps(Part):
         """
         _check_service_name(service)
         path = Path(source).expanduser()
-        if not urlsplit(source).scheme and (path.is_dir() or not path.exists()):
+        if "://" not in source and (path.is_dir() or not path.exists()):
             app = self._from_folder(path.absolute(), service)
         else:
             app = _registered(load_specification(source), service, uri=source)
@@ -168,8 +168,7 @@ class Apps(Part):
 
 
 def _check_service_name(name: str) -> None:
-    # The test is that of what the name is for: a place in the URLs of its jobs' files.
-    if parse_file_url(file_url(name, "app", "processor", "job", "output", "file")) is None:
+    if not is_path_part(name):
         raise InvalidRequest(
             f"A service cannot be named {name!r}: the name becomes part of file paths and URLs. "
             "Give one that is not empty, '.' or '..', and has no '/', no '\\' and no control "
@@ -190,9 +189,7 @@ def _check_names(specification: AppSpecification) -> None:
             outputFiles=[
                 JobOutputFile(name=each.name, fileBaseName="file") for each in processor.outputs
             ],
-            parameters=[
-                JobParameter(name=each.name, value=None) for each in processor.parameters
-            ],
+            parameters=[JobParameter(name=each.name, value=None) for each in processor.parameters],
         )
         try:
             check_definition(definition)

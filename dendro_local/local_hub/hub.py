@@ -22,12 +22,12 @@ class LocalHub(Running):
             StoreError: it cannot be opened; the message says what to do.
             InvalidRequest: a setting cannot be used.
         """
-        self.user_id = config.default_user_id(folder)
-        self.max_attempts = _max_attempts(config.setting("max_attempts", folder))
         self.store = Store(folder)
         self._app_folders = {}
         self._runs = {}
         try:
+            self.user_id = config.default_user_id(folder)
+            self.max_attempts = _max_attempts(config.setting("max_attempts", folder))
             self.register_bundled_apps()
         except BaseException:
             self.store.close()

@@ -100,7 +100,8 @@ class Reading(Part):
                 "Submit the job again: it will run."
             )
         named = self.store.folder.outputs / job_id / name / output.fileBaseName
-        _link(named, blob)
+        with self.store.reading():
+            _link(named, blob)
         return named
 
     def _completed_output(self, stored: StoredJob, name: str) -> StoredFile:
@@ -137,7 +138,8 @@ class Reading(Part):
 
     def has_compute_client(self) -> bool:
         """Whether a compute client is alive that takes any job."""
-        return any(run.serves_all for run in self.store.compute_clients.live_runs())
+        with self.store.reading():
+            return any(run.serves_all for run in self.store.compute_clients.live_runs())
 
     def why(self, job_id: JobId) -> str:
         """Why the job is in the state that it is in, in words."""

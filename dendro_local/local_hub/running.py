@@ -5,9 +5,9 @@ at any moment whether the claim's holder is still alive. Every later step of the
 unless its token is still the job's.
 """
 
-import secrets
+import contextlib
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from pathlib import Path
 
 from dendro_local.app_source import AppFolder, declared_version, python_path_with_sdk
@@ -18,6 +18,7 @@ from dendro_local.lifecycle import TERMINAL, check_step, requeue_or_fail
 from dendro_local.local_hub.submitting import Submitting
 from dendro_local.matching import Capacity, slot_fits
 from dendro_local.model import ComputeSlot, Digest, Job, JobId, JobInputFile
+from dendro_local.random_ids import random_token
 from dendro_local.store import JobFiles, StoredFile, StoredJob
 
 __all__ = ["Running"]
@@ -34,7 +35,8 @@ class Running(Submitting):
 
     def begin_run(self, slots: Sequence[ComputeSlot], *, serves_all: bool) -> RunToken:
         """Register this machine's compute client; it counts as alive until `end_run`."""
-        run = self.store.compute_clients.begin_run(self.user_id, slots, serves_all=serves_all)
+        with self.store.reading():
+            run = self.store.compute_clients.begin_run(self.user_id, slots, serves_all=serves_all)
         self._runs[run.live.run_id] = run
         return RunToken(
             run_id=run.live.run_id,
@@ -84,6 +86,10 @@ class Running(Submitting):
         Raises:
             InvalidApp: the code is not here.
         """
+        with self.store.reading():
+            return self._app_of(claim)
+
+    def _app_of(self, claim: Claim) -> ClaimedApp:
         definition = claim.job.jobDefinition
         app = self.store.services.app(claim.job.serviceName, definition.appName)
         if app is None or app.source is None:
@@ -107,11 +113,12 @@ class Running(Submitting):
             InputUnavailable: it changed, vanished, or is no longer in the store.
         """
         digest = parse_blob_url(file.url)
-        if digest is not None:
-            return _local(self._local_input(claim, file, digest))
         own = parse_file_url(file.url)
-        if own is not None:
-            return self._output_of(JobId(own.job_id), own.output_name, own.file_base_name, file)
+        with self.store.reading():
+            if digest is not None:
+                return _local(self._local_input(claim, file, digest))
+            if own is not None:
+                return self._output_of(JobId(own.job_id), own.output_name, own.file_base_name, file)
         if file.url.startswith(("http://", "https://")):
             return FetchedInput(path=None, url=file.url)
         raise InputUnavailable(
@@ -133,25 +140,29 @@ class Running(Submitting):
         Raises:
             ClaimLost: the job is not this run's any more; nothing was recorded.
         """
-        outputs = {
-            name: StoredFile(None, None, found) if isinstance(found, str) else self._keep(found)
-            for name, found in result.outputs.items()
-        }
-        others = {name: self._keep(file) for name, file in result.others.items()}
-        console = self._keep_console(result.console)
-        files = JobFiles(outputs=outputs, others=others, console=console)
-        with self.store.transaction():
-            stored = self._held(claim)
-            check_step(claim.job.jobId, stored.record.status, "completed")
-            self._restore(result, files)
-            self.store.jobs.update(
-                stored.number,
-                status="completed",
-                files=files,
-                finished_at=time.time(),
-                claim_token=None,
+        with self._adopting() as adopted:
+            files = JobFiles(
+                outputs={
+                    name: StoredFile(None, None, found)
+                    if isinstance(found, str)
+                    else self._keep(found, adopted)
+                    for name, found in result.outputs.items()
+                },
+                others={name: self._keep(file, adopted) for name, file in result.others.items()},
+                console=self._keep_console(result.console, adopted),
             )
-            self.release_dependents(claim.job.jobId)
+            with self.store.transaction():
+                stored = self._held(claim)
+                check_step(claim.job.jobId, stored.record.status, "completed")
+                self._restore(result, files)
+                self.store.jobs.update(
+                    stored.number,
+                    status="completed",
+                    files=files,
+                    finished_at=time.time(),
+                    claim_token=None,
+                )
+                self.release_dependents(claim.job.jobId)
 
     def fail(self, claim: Claim, error: str, console: Path | None) -> None:
         """The job failed.
@@ -159,11 +170,12 @@ class Running(Submitting):
         Raises:
             ClaimLost: the job is not this run's any more; nothing was recorded.
         """
-        files = JobFiles(console=self._keep_console(console))
-        with self.store.transaction():
-            stored = self._held(claim)
-            self.store.jobs.update(stored.number, files=files)
-            self.end_failed(stored, error)
+        with self._adopting() as adopted:
+            files = JobFiles(console=self._keep_console(console, adopted))
+            with self.store.transaction():
+                stored = self._held(claim)
+                self.store.jobs.update(stored.number, files=files)
+                self.end_failed(stored, error)
 
     def release(self, claim: Claim) -> None:
         """Give a claimed job back: pending again, as if it had not been claimed."""
@@ -200,13 +212,13 @@ class Running(Submitting):
 
     def give_up(self, claim: Claim) -> None:
         """End an abandoned claim: its job is pending again, or failed after too many attempts."""
-        with self.store.transaction():
+        with self._adopting() as adopted, self.store.transaction():
             stored = self._held(claim)
             if requeue_or_fail(stored.attempts, self.max_attempts) == "pending":
                 self._requeue(stored, attempts=stored.attempts)
                 return
             times = "once" if stored.attempts == 1 else f"{stored.attempts} times"
-            console = self._keep_console(claim.folder / "console.txt")
+            console = self._keep_console(claim.folder / "console.txt", adopted)
             self.store.jobs.update(stored.number, files=JobFiles(console=console))
             self.end_failed(
                 stored,
@@ -242,7 +254,7 @@ class Running(Submitting):
         return app is not None and app.source is not None
 
     def _claim(self, stored: StoredJob, run: RunToken) -> Claim | None:
-        token = f"{run.run_id}:{secrets.token_hex(8)}"
+        token = f"{run.run_id}:{random_token(8)}"
         now = time.time()
         with self.store.transaction():
             current = self.store.jobs.by_id(stored.record.jobId)
@@ -303,13 +315,29 @@ class Running(Submitting):
 
     # Files
 
-    def _keep(self, file: Path) -> StoredFile:
-        return StoredFile(*self.store.blobs.adopt(file))
+    @contextlib.contextmanager
+    def _adopting(self) -> Generator[list[Digest]]:
+        """A block that takes files in as blobs: without its record, none of them stays.
 
-    def _keep_console(self, console: Path | None) -> StoredFile | None:
+        Gives the list to which the digest of each is added.
+        """
+        adopted: list[Digest] = []
+        with self.store.reading():
+            try:
+                yield adopted
+            except BaseException:
+                self._remove_blobs(adopted)
+                raise
+
+    def _keep(self, file: Path, adopted: list[Digest]) -> StoredFile:
+        digest, size = self.store.blobs.adopt(file)
+        adopted.append(digest)
+        return StoredFile(digest, size)
+
+    def _keep_console(self, console: Path | None, adopted: list[Digest]) -> StoredFile | None:
         if console is None or not console.exists() or console.stat().st_size == 0:
             return None
-        return self._keep(console)
+        return self._keep(console, adopted)
 
     def _restore(self, result: RunResult, files: JobFiles) -> None:
         """Name the files as blobs again that a deletion removed since they were adopted."""

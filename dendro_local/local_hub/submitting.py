@@ -6,8 +6,6 @@ run again. Two conditions are added. The job must come from the version of the a
 registered now, and the outputs of a completed one must still be there.
 """
 
-import secrets
-import string
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,13 +20,13 @@ from dendro_local.lifecycle import TERMINAL, check_step
 from dendro_local.local_hub.apps import Apps
 from dendro_local.local_hub.reading import Reading
 from dendro_local.model import Digest, Job, JobDefinition, JobId, RequiredResources
+from dendro_local.random_ids import random_id
 from dendro_local.store import RegisteredApp, StoredJob
 
 __all__ = ["Submitting"]
 
 _NUMBERS = (int, float)
-_INFINITY = float("inf")
-_ALPHABET = string.ascii_letters + string.digits
+_TOO_MUCH = 2**53  # beyond it whole numbers cannot be told apart, and SQLite takes no int
 
 
 class _Prepared:
@@ -81,7 +79,8 @@ class Submitting(Reading, Apps):
         Raises:
             InputUnavailable: there is no such file, or it cannot be read.
         """
-        digest, _ = self.store.local_files.digest(file, on_progress)
+        with self.store.reading():
+            digest, _ = self.store.local_files.digest(file, on_progress)
         return blob_url(digest)
 
     def rerun(self, job_id: JobId) -> Job:
@@ -199,7 +198,7 @@ class Submitting(Reading, Apps):
         dependencies = self._dependencies(definition, request.jobDependencies)
         failed = next((each for each in dependencies if each.record.status == "failed"), None)
         now = time.time()
-        job_id = JobId("".join(secrets.choice(_ALPHABET) for _ in range(20)))
+        job_id = JobId(random_id(20))
         job = Job(
             jobId=job_id,
             serviceName=request.serviceName,
@@ -353,25 +352,19 @@ def _check_resources(resources: RequiredResources) -> None:
         type(cpus) is type(gpus) is int
         and type(memory) in _NUMBERS
         and type(seconds) in _NUMBERS
-        and cpus >= 0
-        and gpus >= 0
-        and 0 < memory < _INFINITY
-        and 0 < seconds < _INFINITY
+        and 0 <= cpus < _TOO_MUCH
+        and 0 <= gpus < _TOO_MUCH
+        and 0 < memory < _TOO_MUCH
+        and 0 < seconds < _TOO_MUCH
     ):
         return
-    for field, whole, least in (
-        ("numCpus", True, 0),
-        ("numGpus", True, 0),
-        ("memoryGb", False, 0),
-        ("timeSec", False, 0),
+    for field, kinds, kind in (
+        ("numCpus", (int,), "a whole number, 0 or more"),
+        ("numGpus", (int,), "a whole number, 0 or more"),
+        ("memoryGb", _NUMBERS, "a number of GB, more than 0"),
+        ("timeSec", _NUMBERS, "a number of seconds, more than 0"),
     ):
         value = getattr(resources, field)
-        kinds = (int,) if whole else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            kind = "a whole number" if whole else "a number"
-            raise InvalidRequest(f"requiredResources.{field} is {kind}, not {value!r}.")
-        if not least <= value < float("inf") or (not whole and value <= 0):
-            raise InvalidRequest(
-                f"requiredResources.{field} is {value!r}; it must be "
-                f"{f'at least {least}' if whole else 'more than 0'}."
-            )
+        is_number = type(value) in kinds
+        if not is_number or not 0 <= value < _TOO_MUCH or (value == 0 and len(kinds) > 1):
+            raise InvalidRequest(f"requiredResources.{field} is {kind}; not {value!r}.")

@@ -7,7 +7,6 @@ the disk, and before any record that names it is committed.
 import errno
 import hashlib
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +67,8 @@ class Blobs:
                 raise
             # No hard links here: a copy that gets its name when it is whole.
             near = target.with_name(f".{digest}.{os.getpid()}.new")
+            import shutil  # only here
+
             try:
                 shutil.copyfile(file, near)
                 _write_through(near)

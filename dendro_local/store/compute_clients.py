@@ -5,9 +5,7 @@ folder. The system lets go of it when the process ends, however it ends, so that
 who is alive at any moment.
 """
 
-import secrets
 import socket
-import string
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +13,13 @@ from pathlib import Path
 import msgspec
 
 from dendro_local.model import ComputeSlot
+from dendro_local.random_ids import random_id, random_token
 from dendro_local.store.connection import Connections
 from dendro_local.store.job_rows import encoded
 from dendro_local.store.locks import HeldLock, is_held
 
 __all__ = ["ComputeClientRun", "ComputeClientTable", "LiveRun"]
 
-_ALPHABET = string.ascii_letters + string.digits
 _slots = msgspec.json.Decoder(list[ComputeSlot])
 
 
@@ -66,7 +64,7 @@ class ComputeClientTable:
         return ComputeClientRun(
             self._folder,
             LiveRun(
-                run_id=f"{client_id}-{secrets.token_hex(6)}",
+                run_id=f"{client_id}-{random_token(6)}",
                 compute_client_id=client_id,
                 name=name,
                 serves_all=serves_all,
@@ -101,7 +99,7 @@ class ComputeClientTable:
         with self._connections.transaction():
             row = connection.execute(query, (name, user_id)).fetchone()
             if row is None:
-                row = ("".join(secrets.choice(_ALPHABET) for _ in range(12)),)
+                row = (random_id(12),)
                 connection.execute(
                     "insert into compute_clients "
                     "(compute_client_id, name, user_id, slots, created_at) values (?, ?, ?, ?, ?)",

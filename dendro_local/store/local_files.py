@@ -86,6 +86,8 @@ def _status(file: Path) -> os.stat_result:
         raise InputUnavailable(f"There is no file {file}. Check the path.") from error
     except OSError as error:
         raise InputUnavailable(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:  # a path with a NUL in it
+        raise InputUnavailable(f"There is no file {str(file)!r}: {error}.") from error
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
         raise InputUnavailable(f"{file} is {kind}; an input is a file.")

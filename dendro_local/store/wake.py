@@ -8,12 +8,13 @@ path is too long for one, that look is all there is.
 
 import contextlib
 import os
-import secrets
 import select
 import socket
 import sys
 from collections.abc import Generator
 from pathlib import Path
+
+from dendro_local.random_ids import random_token
 
 __all__ = ["Listener", "wake_all"]
 
@@ -26,7 +27,7 @@ class Listener:
 
     def __init__(self, folder: Path) -> None:
         self._socket: socket.socket | None = None
-        self._file = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._file = folder / f"{os.getpid()}-{random_token(4)}"
         if not hasattr(socket, "AF_UNIX"):
             return
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -34,7 +34,8 @@ def main() -> int:
     unknown = [name for name in options.names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHMARKS)}")
-    for variable in [name for name in os.environ if name.startswith("DENDRO_")]:
+    # Settings of the user's, and of how Python starts and whether it keeps byte code.
+    for variable in [name for name in os.environ if name.startswith(("DENDRO_", "PYTHON"))]:
         del os.environ[variable]
     failed = False
     print(HEAD, flush=True)

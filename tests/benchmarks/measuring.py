@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
-from typing import Any
 
 __all__ = ["Times", "alternate", "timed"]
 
@@ -62,7 +61,7 @@ def timed(call: Callable[[], object]) -> Callable[[], float]:
     return call_timed
 
 
-def alternate(*calls: Callable[[], float], rounds: int, per_round: int = 1) -> Sequence[Any]:
+def alternate(*calls: Callable[[], float], rounds: int, per_round: int = 1) -> list[Times]:
     """Make all calls in turn, after one round that is not counted.
 
     Args:

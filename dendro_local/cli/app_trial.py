@@ -1,0 +1,195 @@
+"""``apps spec`` and ``apps test``: an app that is being written, without recording anything."""
+
+import contextlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import click
+import msgspec
+
+from dendro_local.app_source import AppFolder, specification_of_folder
+from dendro_local.cli.definition_options import (
+    Pair,
+    definition_options,
+    input_places,
+    output_names,
+    parameter_values,
+    processor_named,
+)
+from dendro_local.cli.options import json_option
+from dendro_local.cli.output import print_fields, print_json, say, show_size
+from dendro_local.cli.places import Place, read_place
+from dendro_local.cli.whole_file import write_whole
+from dendro_local.client import DendroJobOutput
+from dendro_local.client.default_hub import default_hub
+from dendro_local.client.definitions import base_name_like
+from dendro_local.compute.trial import try_processor
+from dendro_local.errors import JobFailed
+from dendro_local.file_urls import parse_file_url
+from dendro_local.hub import FetchedInput
+from dendro_local.model import (
+    AppSpecification,
+    JobDefinition,
+    JobId,
+    JobInputFile,
+    JobOutputFile,
+    JobParameter,
+)
+
+__all__ = ["spec", "try_app"]
+
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.command(epilog="The answer is {name, description, processors[...]}, as the contract has it.")
+@click.argument("folder", metavar="PATH", type=_FOLDER)
+@click.option(
+    "-o", "--output", "target", metavar="FILE", type=_FOLDER, help="Write to this file instead."
+)
+def spec(folder: Path, target: Path | None) -> None:
+    """Print the spec that an app gives of itself.
+
+    PATH is the app's folder, whose main.py is run. A FILE that exists is replaced.
+    """
+    raw = msgspec.json.encode(_specification(folder.absolute()))
+    text = msgspec.json.format(raw, indent=4) + b"\n"
+    if target is None:
+        click.echo(text, nl=False)
+        return
+    write_whole(target, lambda near: near.write_bytes(text))
+    say(f"Wrote the spec to {target}.")
+
+
+@click.command(
+    "test",
+    epilog="--json prints {error, console, outputs}; error is null if there was none, and an "
+    "output is a file or the URL that the app set.",
+)
+@click.argument("folder", metavar="PATH", type=_FOLDER)
+@click.argument("processor")
+@definition_options
+@click.option(
+    "--output-folder",
+    metavar="FOLDER",
+    type=_FOLDER,
+    show_default="a new folder for temporary files",
+    help="Where outputs are put; files that are there are replaced.",
+)
+@json_option
+def try_app(
+    folder: Path,
+    processor: str,
+    inputs: Sequence[Pair],
+    outputs: Sequence[Pair],
+    parameters: Sequence[Pair],
+    output_folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Run a processor of an app once, recording nothing.
+
+    PATH is the app's folder. Shows what the app printed and where its outputs are. An app that
+    fails ends this command with the exit code of a failed job.
+    """
+    folder = folder.absolute()
+    definition, fetched = _trial(_specification(folder), processor, inputs, outputs, parameters)
+    place = output_folder or Path(tempfile.mkdtemp(prefix=f"{definition.appName}-{processor}-"))
+    try:
+        trial = try_processor(folder, definition, fetched, place.absolute())
+    finally:
+        if output_folder is None:
+            with contextlib.suppress(OSError):  # it has outputs, and stays
+                place.rmdir()
+    if as_json:
+        print_json(trial)
+    else:
+        click.echo(trial.console, nl=False)
+        _show_outputs(trial.outputs)
+    if trial.error is not None:
+        # The traceback after it stands in what was printed.
+        raise JobFailed(f"The app failed: {trial.error.partition(chr(10) * 2)[0]}")
+
+
+def _specification(folder: Path) -> AppSpecification:
+    AppFolder(folder)  # says what is wrong with a folder that is no app's
+    with tempfile.TemporaryDirectory(prefix="dendro-sdk-") as sdk_folder:
+        return specification_of_folder(folder, Path(sdk_folder))
+
+
+def _trial(
+    app: AppSpecification,
+    processor_name: str,
+    inputs: Sequence[Pair],
+    outputs: Sequence[Pair],
+    parameters: Sequence[Pair],
+) -> tuple[JobDefinition, dict[str, FetchedInput]]:
+    """What to run, and where its inputs are."""
+    processor = processor_named(app, processor_name)
+    files: list[JobInputFile] = []
+    fetched: dict[str, FetchedInput] = {}
+    for name, text in input_places(processor, inputs).items():
+        place = read_place(text, "-i")
+        fetched[name] = _fetched(name, place)
+        files.append(JobInputFile(name=name, fileBaseName=_base_name(name, place), url=text))
+    definition = JobDefinition(
+        appName=app.name,
+        processorName=processor_name,
+        inputFiles=files,
+        outputFiles=[
+            JobOutputFile(
+                name=output.name,
+                fileBaseName=file_name,
+                urlDeterminedAtRuntime=output.urlDeterminedAtRuntime,
+            )
+            for output, file_name in output_names(processor, outputs)
+        ],
+        parameters=[
+            JobParameter(name=name, value=value)
+            for name, value in parameter_values(processor, parameters).items()
+        ],
+    )
+    return definition, fetched
+
+
+def _fetched(name: str, place: Place) -> FetchedInput:
+    """How the app reads an input.
+
+    Raises:
+        click.BadParameter: it cannot be read.
+    """
+    if isinstance(place, DendroJobOutput):
+        place = place.path()
+    elif isinstance(place, str):
+        own = parse_file_url(place)
+        if own is None:
+            if not place.startswith(("http://", "https://")):
+                raise click.BadParameter(
+                    f"input {name!r}: {place!r} is no file and no http(s) URL.", param_hint="-i"
+                )
+            return FetchedInput(path=None, url=place)
+        place = default_hub().output_file(JobId(own.job_id), own.output_name)
+    if not place.is_file():
+        raise click.BadParameter(f"input {name!r}: there is no file {place}.", param_hint="-i")
+    return FetchedInput(path=place, url=place.as_uri())
+
+
+def _base_name(name: str, place: Place) -> str:
+    """The file name that a submitted job would give the app."""
+    if isinstance(place, Path):
+        return base_name_like(name, place.name)
+    if isinstance(place, str):
+        return unquote(urlsplit(place).path).rpartition("/")[2] or name
+    return place.fileBaseName
+
+
+def _show_outputs(outputs: Mapping[str, Path | str]) -> None:
+    if outputs:
+        click.echo("Outputs")
+        print_fields(
+            [
+                (name, f"{at} ({show_size(at.stat().st_size)})" if isinstance(at, Path) else at)
+                for name, at in outputs.items()
+            ],
+            indent=2,
+        )

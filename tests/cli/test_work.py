@@ -1,0 +1,69 @@
+"""`work`: a compute client as a process of its own."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, RunJson, Start, Submit, WaitFor
+
+pytestmark = pytest.mark.process
+
+
+def test_work_runs_what_is_pending_and_ends_when_idle(
+    start: Start, run_json: RunJson, submit: Submit
+) -> None:
+    first = submit("hello_world_2")
+    submit("count_characters", "-i", f"input=dendro:{first}/output")
+
+    working = start("work", "--exit-when-idle")
+
+    assert working.wait(30) == 0
+    assert {job["status"] for job in run_json("jobs")} == {"completed"}
+
+
+def test_work_logs_a_line_for_each_start_and_end(start: Start, submit: Submit) -> None:
+    job = submit("hello_world_1")
+
+    output, log = start("work", "--exit-when-idle").communicate(timeout=30)
+
+    assert output == ""
+    assert re.search(rf"^\d{{4}}-\d\d-\d\d \S+ started job {job} ", log, re.MULTILINE)
+    assert re.search(rf"^\d{{4}}-\d\d-\d\d \S+ ended job {job}", log, re.MULTILINE)
+
+
+def test_work_names_a_job_that_cannot_start(start: Start, submit: Submit) -> None:
+    job = submit("hello_world_1", "--cpus", "2")
+
+    log = start("work", "--exit-when-idle", "--cpus", "1").communicate(timeout=30)[1]
+
+    assert f"`dendro-local why {job}` says why" in log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_work_that_is_stopped_puts_its_jobs_back(
+    start: Start, run: Run, wait_for: WaitFor, lab_app: Path, number: int
+) -> None:
+    job = run("submit", "lab", "wait_for_file", "-p", "path=/no/such/file").stdout.strip()
+    working = start("work")
+    wait_for(job, "running")
+
+    working.send_signal(number)
+
+    assert working.wait(30) == 0
+    wait_for(job, "pending")
+
+
+def test_work_is_shown_as_alive(
+    start: Start, run_json: RunJson, run: Run, wait_for: WaitFor
+) -> None:
+    start("work", "--cpus", "1", "--gpus", "3", "--memory", "0.5")
+    job = run_json("submit", "hello_world", "hello_world_1", "--memory", "0.5")["jobId"]
+    wait_for(job, "completed")
+
+    [client] = run_json("info")["store"]["compute_clients"]
+
+    assert client["serves_all"] is True
+    assert client["slots"][0]["numGpus"] == 3
+    assert "1 slot of 1 CPU, 3 GPUs, 0.5 GB" in run("info").stdout
