@@ -109,9 +109,11 @@ def _from_file(file: Path) -> dict[str, str]:
         raise InvalidRequest(
             f"{file} cannot be read as TOML: {error}. Mend or remove it."
         ) from error
-    unknown = sorted(set(table) - set(_BY_KEY))
+    # The file lies in the store, so that it cannot say where the store is.
+    known_keys = set(_BY_KEY) - {"store"}
+    unknown = sorted(set(table) - known_keys)
     if unknown:
-        known = ", ".join(sorted(_BY_KEY))
+        known = ", ".join(sorted(known_keys))
         raise InvalidRequest(f"{file} sets {unknown[0]!r}, which is no setting. Known: {known}.")
     return {key: str(value) for key, value in table.items()}
 

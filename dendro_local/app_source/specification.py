@@ -66,6 +66,7 @@ def specification_of_folder(folder: Path, sdk_folder: Path) -> AppSpecification:
     Raises:
         InvalidApp: it does not give one; the message has the end of what it printed.
     """
+    folder = folder.absolute()
     import tempfile  # with `random`, 3 ms of every start
 
     with tempfile.TemporaryDirectory(prefix="dendro-spec-") as temporary:

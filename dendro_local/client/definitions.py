@@ -208,6 +208,11 @@ def _resolve_input(
         raise InvalidDefinition(
             f"Input {file.name!r} has neither a url nor a path. Give one of them."
         )
+    if ":" not in url:
+        raise InvalidDefinition(
+            f"The url of input {file.name!r} is {url!r}, which is no URL. A file of this machine is "
+            "given as path=."
+        )
     in_url = unquote(_split(file.name, url).path).rpartition("/")[2]
     return JobInputFile(
         name=file.name, fileBaseName=file.fileBaseName or in_url or file.name, url=url

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dendro_local.compute.job_folder import remove_tree
 from dendro_local.errors import NotSupported
 
 __all__ = ["AppProcess", "end_leftover"]
@@ -85,6 +86,8 @@ class AppProcess:
         if _is_file_of(self._console, self._printed.fileno()):
             return
         self._console.parent.mkdir(parents=True, exist_ok=True)
+        if self._console.is_dir():
+            remove_tree(self._console)
         again = self._console.with_name(f".{self._console.name}.again")
         self._printed.seek(0)
         with again.open("wb") as stream:

@@ -14,7 +14,7 @@ import msgspec
 from dendro_local.hub import FetchedInput, RunResult
 from dendro_local.model import JobDefinition
 
-__all__ = ["AppResult", "JobFolder"]
+__all__ = ["AppResult", "JobFolder", "remove_tree"]
 
 FORMAT_VERSION = 1
 SHOWN_LINES = 20
@@ -65,7 +65,7 @@ class JobFolder:
 
     def make(self) -> None:
         """Make it, empty: an earlier attempt of the same number is gone."""
-        _remove_tree(self.root)
+        remove_tree(self.root)
         self.root.parent.mkdir(parents=True, exist_ok=True)
         for folder in (self.root, self.work, self.temporary, self.root / "outputs"):
             folder.mkdir()
@@ -183,16 +183,16 @@ class JobFolder:
                 if entry == self.console:
                     continue
                 if entry.is_dir() and not entry.is_symlink():
-                    _remove_tree(entry)
+                    remove_tree(entry)
                 else:
                     entry.unlink()
 
     def remove(self) -> None:
         """Remove the folder with all that is in it."""
-        _remove_tree(self.root)
+        remove_tree(self.root)
 
 
-def _remove_tree(folder: Path) -> None:
+def remove_tree(folder: Path) -> None:
     """Remove a folder if it is there, also where an app has taken away the right to."""
 
     def allow(_: object, path: str, __: object) -> None:

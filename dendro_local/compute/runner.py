@@ -126,12 +126,13 @@ class JobRun:
     def _record(self, error: str) -> Exception | None:
         """Record that the job failed, or give it back; why that could not be done."""
         failure: Exception | None = None
-        for _ in range(2):
+        # If nothing else helps, without what it printed: without an end it would hang for ever.
+        for console in (self._folder.console, self._folder.console, None):
             try:
                 if self._released:
                     self._hub.release(self.claim)
                 else:
-                    self._hub.fail(self.claim, error, self._folder.console)
+                    self._hub.fail(self.claim, error, console)
             except ClaimLost:
                 raise
             except Exception as caught:  # noqa: BLE001 - given to whoever runs the jobs

@@ -48,6 +48,7 @@ def try_processor(
         InvalidApp: the folder is no app's, or does not give its spec.
         InvalidRequest: the definition does not fit the processor.
     """
+    app_folder = app_folder.absolute()
     AppFolder(app_folder)
     with tempfile.TemporaryDirectory(prefix="dendro-trial-") as temporary:
         sdk_folder = Path(temporary) / "sdk"

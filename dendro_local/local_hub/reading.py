@@ -111,7 +111,7 @@ class Reading(Part):
         if record.status != "completed":
             raise Conflict(
                 f"Job {record.jobId} is {record.status}; its outputs are there when it is "
-                "completed. `wait_until_done()` waits for that."
+                "completed."
             )
         return stored.files.outputs[name]
 

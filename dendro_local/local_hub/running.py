@@ -119,12 +119,11 @@ class Running(Submitting):
                 return _local(self._local_input(claim, file, digest))
             if own is not None:
                 return self._output_of(JobId(own.job_id), own.output_name, own.file_base_name, file)
-        if file.url.startswith(("http://", "https://")):
-            return FetchedInput(path=None, url=file.url)
-        raise InputUnavailable(
-            f"Input {file.name!r}: {file.url!r} is of no kind that can be read. Use an http(s) "
-            "URL, a file of this machine, or the output of another job."
-        )
+        if file.url.startswith("dendro:"):
+            raise InputUnavailable(
+                f"Input {file.name!r}: {file.url!r} names no file that a store can have."
+            )
+        return FetchedInput(path=None, url=file.url)
 
     def set_running(self, claim: Claim) -> None:
         """The app has been started.
@@ -173,9 +172,22 @@ class Running(Submitting):
         with self._adopting() as adopted:
             files = JobFiles(console=self._keep_console(console, adopted))
             with self.store.transaction():
+                if self._keeps_canceled(claim, files):
+                    return
                 stored = self._held(claim)
                 self.store.jobs.update(stored.number, files=files)
                 self.end_failed(stored, error)
+
+    def _keeps_canceled(self, claim: Claim, files: JobFiles) -> bool:
+        """Keep what a job printed until it was canceled; whether it was.
+
+        Its end is recorded already, so that only this can be added, and by its last run alone.
+        """
+        stored = self.store.jobs.by_id(claim.job.jobId)
+        if stored is None or not stored.record.canceled or stored.attempts != claim.attempt:
+            return False
+        self.store.jobs.update(stored.number, files=files)
+        return True
 
     def release(self, claim: Claim) -> None:
         """Give a claimed job back: pending again, as if it had not been claimed."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from dendro_local.compatibility import check_compatible
 from dendro_local.definition import definition_hash, normal_form
 from dendro_local.definition_check import check_definition
-from dendro_local.errors import InvalidRequest, JobNotFound, OutputNotFound
+from dendro_local.errors import Conflict, InvalidRequest, JobNotFound, OutputNotFound
 from dendro_local.file_urls import blob_url, parse_file_url
 from dendro_local.hub import NewJob
 from dendro_local.lifecycle import TERMINAL, check_step
@@ -113,6 +113,10 @@ class Submitting(Reading, Apps):
         """
         with self.store.transaction():
             stored = self.stored(job_id)
+            if stored.record.status in TERMINAL:
+                raise Conflict(
+                    f"Job {job_id} is {stored.record.status} already; there is nothing to cancel."
+                )
             self.end_failed(stored, "canceled", canceled=True)
             return self.stored(job_id).record
 

@@ -118,5 +118,7 @@ def test_an_input_is_a_url_or_a_path_not_both_and_not_neither(
         submit("count_characters", inputs=[both])
     with pytest.raises(InvalidDefinition, match="neither a url nor a path"):
         submit("count_characters", inputs=[DendroJobInputFile(name="input")])
+    with pytest.raises(InvalidDefinition, match="given as path="):
+        submit("count_characters", inputs=[DendroJobInputFile(name="input", url="a.nwb")])
     with pytest.raises(InvalidDefinition, match="another machine"):
         submit("count_characters", inputs=[there])

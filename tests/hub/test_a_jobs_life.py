@@ -181,6 +181,20 @@ def test_cancel_of_a_running_job_takes_its_claim_away(
         hub.complete(claim, RunResult())
 
 
+def test_what_a_canceled_job_printed_is_kept(
+    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+) -> None:
+    [job] = hub.submit([greeting()])
+    claim = worker.claim()
+    hub.set_running(claim)
+    hub.cancel(job.jobId)
+
+    hub.fail(claim, "ended by a signal", worker.file("console", b"so far\n"))
+
+    assert hub.console(job.jobId) == b"so far\n"
+    assert hub.get_job(job.jobId).error == "canceled"
+
+
 def test_cancel_of_a_finished_job_is_refused(
     hub: LocalHub, greeting: NewJobMaker, worker: Worker
 ) -> None:
