@@ -83,6 +83,10 @@ class ClaimedApp(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     python_path: str
     """PYTHONPATH with which the app finds the SDK."""
+    state: str
+    """Changes with the code."""
+    may_be_warm: bool = True
+    """Whether the app may be imported once and forked for each job."""
 
 
 class FetchedInput(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from dendro_local.app_source.specification import (
     declared_version,
     decode_specification,
     load_specification,
+    may_be_warm,
     specification_of_folder,
 )
 
@@ -17,6 +18,7 @@ __all__ = [
     "declared_version",
     "decode_specification",
     "load_specification",
+    "may_be_warm",
     "python_path_with_sdk",
     "specification_of_folder",
 ]

@@ -17,6 +17,7 @@ __all__ = [
     "declared_version",
     "decode_specification",
     "load_specification",
+    "may_be_warm",
     "specification_of_folder",
 ]
 
@@ -33,6 +34,15 @@ def declared_version(specification: AppSpecification) -> str | None:
             if attribute.name == "app_version" and isinstance(attribute.value, str):
                 return attribute.value
     return None
+
+
+def may_be_warm(specification: AppSpecification) -> bool:
+    """Whether an app may be forked from a warm host: unless it says ``App(..., warm=False)``."""
+    return not any(
+        attribute.name == "app_warm" and attribute.value is False
+        for processor in specification.processors
+        for attribute in processor.attributes
+    )
 
 
 def decode_specification(raw: bytes, where: str) -> AppSpecification:

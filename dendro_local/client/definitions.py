@@ -210,8 +210,8 @@ def _resolve_input(
         )
     if ":" not in url:
         raise InvalidDefinition(
-            f"The url of input {file.name!r} is {url!r}, which is no URL. A file of this machine is "
-            "given as path=."
+            f"The url of input {file.name!r} is {url!r}, which is no URL. A file of this machine "
+            "is given as path=."
         )
     in_url = unquote(_split(file.name, url).path).rpartition("/")[2]
     return JobInputFile(

@@ -15,7 +15,7 @@ from typing import Any
 from dendro_local.compute.job_folder import remove_tree
 from dendro_local.errors import NotSupported
 
-__all__ = ["AppProcess", "end_leftover"]
+__all__ = ["GRACE_SEC", "AppProcess", "end_leftover", "process_facts", "signal_group"]
 
 GRACE_SEC = 1.5
 """How long an app may take to end after it was asked to."""
@@ -52,7 +52,7 @@ class AppProcess:
 
     def facts(self) -> dict[str, Any]:
         """What tells this process from a later one with the same number."""
-        return {"pid": self.pid, "startedAt": _started_at(self.pid)}
+        return process_facts(self.pid)
 
     def wait(self) -> int:
         """Wait for the app's process to end, then end what it left running.
@@ -64,7 +64,7 @@ class AppProcess:
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with self._lock:
             self._has_ended = True
-            _signal_group(self.pid, signal.SIGKILL)
+            signal_group(self.pid, signal.SIGKILL)
             exit_code = self._process.wait()
         _wait_for_group(self.pid)  # only then is nobody left who might write to its files
         with self._printed:
@@ -98,7 +98,7 @@ class AppProcess:
         with self._lock:
             if self._has_ended:
                 return False
-            _signal_group(self.pid, number)
+            signal_group(self.pid, number)
             return True
 
 
@@ -114,7 +114,7 @@ def end_leftover(folder: Path, facts: Mapping[str, Any]) -> None:
         found = _leftover(folder, facts)
         for pid in found:
             if pid == facts.get("pid"):
-                _signal_group(pid, number)
+                signal_group(pid, number)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         while found and time.monotonic() < deadline:
@@ -142,7 +142,13 @@ def _leftover(folder: Path, facts: Mapping[str, Any]) -> list[int]:
     return [pid for pid in dict.fromkeys(found) if pid != os.getpid()]
 
 
-def _signal_group(pid: int, number: int) -> None:
+def process_facts(pid: int) -> dict[str, Any]:
+    """What tells a process from a later one with the same number."""
+    return {"pid": pid, "startedAt": _started_at(pid)}
+
+
+def signal_group(pid: int, number: int) -> None:
+    """Send a signal to a process group, if there is one."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 

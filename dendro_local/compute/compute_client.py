@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dendro_local.compute.app_process import end_leftover
 from dendro_local.compute.job_folder import JobFolder
 from dendro_local.compute.machine import machine_capacity, machine_slots
+from dendro_local.compute.process_runtime import ProcessRuntime
 from dendro_local.compute.runner import JobRun
 from dendro_local.errors import ClaimLost
 from dendro_local.hub import Claim, Hub, RunToken
@@ -50,6 +51,7 @@ class ComputeClient:
         self._capacity = capacity or machine_capacity()
         self._slots = list(slots) if slots is not None else machine_slots(self._capacity)
         self._only = only
+        self._runtime = ProcessRuntime(is_eager=only is None)
         self._changes = hub.changes()
         self._stopping = threading.Event()
         self._running: dict[JobRun, None] = {}
@@ -85,6 +87,7 @@ class ComputeClient:
                 started = self._start_what_fits(run)
                 self._watch()
                 self._raise_failure()
+                self._runtime.close_idle()
                 if not started and not self._running and is_done():
                     break
                 self._changes.wait(self._sleep_sec())
@@ -92,6 +95,7 @@ class ComputeClient:
             self._release_running()
             for _ in range(self._workers):
                 self._work.put(None)
+            self._runtime.close()
             self._hub.end_run(run)
             self._changes.close()
 
@@ -122,7 +126,7 @@ class ComputeClient:
             definition.appName,
             definition.processorName,
         )
-        job_run = JobRun(self._hub, claim)
+        job_run = JobRun(self._hub, claim, self._runtime)
         with self._lock:
             self._running[job_run] = None
             if self._workers < len(self._running):

@@ -1,43 +1,34 @@
 """Running one job from claim to end."""
 
 import errno
-import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Mapping
 
-from dendro_local.compute.app_process import AppProcess
+from dendro_local.compute.app_host import HostedProcess, HostUnusable
 from dendro_local.compute.job_folder import AppResult, JobFolder
+from dendro_local.compute.process_runtime import ProcessRuntime, RunningApp, Starter
 from dendro_local.errors import ClaimLost, DendroError
-from dendro_local.hub import Claim, ClaimedApp, Hub
+from dendro_local.hub import Claim, Hub
 from dendro_local.model import JobDefinition
 
-__all__ = ["JobRun", "app_environment", "fault"]
-
-_KEPT_FROM_APPS = (
-    "DENDRO_API_KEY",
-    "DENDRO_API_URL",
-    "SPEC_OUTPUT_FILE",
-    "JOB_PRIVATE_KEY",
-    "JOB_INTERNAL",
-)
-"""Keys of a hub, and words by which another SDK would take the process for something else."""
+__all__ = ["JobRun", "fault"]
 
 
 class JobRun:
     """One run of a claimed job. `run` in a thread of its own; `stop` from any other."""
 
-    def __init__(self, hub: Hub, claim: Claim) -> None:
+    def __init__(self, hub: Hub, claim: Claim, runtime: ProcessRuntime) -> None:
         self.claim = claim
         self._hub = hub
+        self._runtime = runtime
         self._folder = JobFolder(claim.folder)
         self._lock = threading.Lock()
-        self._process: AppProcess | None = None
+        self._process: RunningApp | None = None
         self._stopped_because: str | None = None
         self._released = False
         self._deadline: float | None = None
+        self._is_recorded_running = False
 
     @property
     def deadline(self) -> float | None:
@@ -76,10 +67,9 @@ class JobRun:
     def _run_app(self) -> str | None:
         """Run the app and record that the job is completed; or why it is not, in words."""
         try:
-            process = self._start()
-            if process is None:
+            exit_code = self._start_and_wait()
+            if exit_code is None:
                 return self._stopped_because
-            exit_code = process.wait()
             result = self._folder.result()
             error = self._stopped_because or fault(
                 self.claim.job.jobDefinition, self._folder, result, exit_code
@@ -96,10 +86,29 @@ class JobRun:
             return f"The compute client could not run the job: {caught!r}. Please report this."
         return error
 
-    def _start(self) -> AppProcess | None:
-        """Start the app; None if the run was stopped before that."""
+    def _start_and_wait(self) -> int | None:
+        """Run the app to its end; its exit code, or None if it was stopped before it began."""
         claim = self.claim
         app = self._hub.app_of(claim)
+        num_cpus = claim.job.requiredResources.numCpus
+        try:
+            process = self._start(self._runtime.prepare(app, num_cpus))
+            exit_code = None if process is None else process.wait()
+        except HostUnusable:
+            exit_code = -signal.SIGKILL  # whatever became of it, nothing is known to have ended
+        else:
+            # A child that dies of a signal may have died of being forked.
+            if exit_code is None or exit_code >= 0 or not isinstance(process, HostedProcess):
+                return exit_code
+        if self._stopped_because is not None:
+            return exit_code
+        self._runtime.distrust(app)
+        process = self._start(self._runtime.prepare_cold(app, num_cpus))
+        return None if process is None else process.wait()
+
+    def _start(self, starter: Starter) -> RunningApp | None:
+        """Start the app in an empty folder; None if the run was stopped before that."""
+        claim = self.claim
         definition = claim.job.jobDefinition
         inputs = {file.name: self._hub.fetch_input(claim, file) for file in definition.inputFiles}
         self._folder.make()
@@ -107,16 +116,13 @@ class JobRun:
         with self._lock:
             if self._stopped_because is not None:
                 return None
-            process = self._process = AppProcess(
-                [sys.executable, str(app.folder / "main.py")],
-                app_environment(os.environ, app, self._folder, claim.job.jobId),
-                self._folder.work,
-                self._folder.console,
-            )
+            process = self._process = starter(self._folder, claim.job.jobId)
             self._deadline = time.monotonic() + claim.job.requiredResources.timeSec
         try:
             self._folder.write_process(process.facts())
-            self._hub.set_running(claim)
+            if not self._is_recorded_running:
+                self._hub.set_running(claim)
+                self._is_recorded_running = True
         except BaseException:
             process.stop()
             process.wait()
@@ -134,7 +140,9 @@ class JobRun:
                 else:
                     self._hub.fail(self.claim, error, console)
             except ClaimLost:
-                raise
+                if not self._released:
+                    raise
+                self._released = False  # canceled just before: what it printed is still wanted
             except Exception as caught:  # noqa: BLE001 - given to whoever runs the jobs
                 failure = caught
                 self._folder.make_room()  # it may be the job's own files that fill the disk
@@ -200,21 +208,6 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def app_environment(
-    base: Mapping[str, str], app: ClaimedApp, folder: JobFolder, job_id: str
-) -> dict[str, str]:
-    """The environment variables of an app's process."""
-    environment = {key: value for key, value in base.items() if key not in _KEPT_FROM_APPS}
-    environment.update(
-        JOB_ID=job_id,
-        DENDRO_JOB_FOLDER=str(folder.root),
-        PYTHONPATH=app.python_path,
-        PYTHONUNBUFFERED="1",
-        TMPDIR=str(folder.temporary),
-    )
-    return environment
 
 
 def _system_error(error: OSError) -> str:

@@ -1,8 +1,6 @@
 """Running a processor of an app once without recording anything, for the app's author."""
 
-import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +9,9 @@ import msgspec
 
 from dendro_local.app_source import AppFolder, python_path_with_sdk, specification_of_folder
 from dendro_local.compatibility import check_compatible
-from dendro_local.compute.app_process import AppProcess
 from dendro_local.compute.job_folder import JobFolder
-from dendro_local.compute.runner import app_environment, fault
+from dendro_local.compute.process_runtime import ProcessRuntime
+from dendro_local.compute.runner import fault
 from dendro_local.definition import normal_form
 from dendro_local.definition_check import check_definition
 from dendro_local.hub import ClaimedApp, FetchedInput
@@ -60,13 +58,8 @@ def try_processor(
         folder = JobFolder(Path(temporary) / "job")
         folder.make()
         folder.write_job("trial", "trial", definition, inputs)
-        app = ClaimedApp(folder=app_folder, python_path=python_path_with_sdk(sdk_folder))
-        process = AppProcess(
-            [sys.executable, str(app_folder / "main.py")],
-            app_environment(os.environ, app, folder, "trial"),
-            folder.work,
-            folder.console,
-        )
+        app = ClaimedApp(folder=app_folder, python_path=python_path_with_sdk(sdk_folder), state="")
+        process = ProcessRuntime(is_eager=False).prepare_cold(app, 1)(folder, "trial")
         try:
             exit_code = process.wait()
         except BaseException:

@@ -131,11 +131,18 @@ class Apps(Part):
         """
         if source.startswith("bundled:"):
             return True  # it changes only with the package
-        folder = self.app_folder(source)
+        return self.folder_state(self.app_folder(source)).digest == folder_digest
+
+    def folder_state(self, folder: Path) -> AppFolder:
+        """The state in which an app's folder is now.
+
+        Raises:
+            InvalidApp: the folder is gone, or no app's any more.
+        """
         state = self._app_folders.get(folder)
         if state is None or not state.is_current():
             state = self._app_folders[folder] = AppFolder(folder)
-        return state.digest == folder_digest
+        return state
 
     def register_again(self, service: str, name: str, source: str) -> RegisteredApp:
         """Register an app anew from its folder, which has changed.

@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Generator, Iterable, Sequence
 from pathlib import Path
 
-from dendro_local.app_source import AppFolder, declared_version, python_path_with_sdk
+from dendro_local.app_source import declared_version, may_be_warm, python_path_with_sdk
 from dendro_local.errors import ClaimLost, InputUnavailable, InvalidApp
 from dendro_local.file_urls import parse_blob_url, parse_file_url
 from dendro_local.hub import Claim, ClaimedApp, FetchedInput, RunResult, RunToken
@@ -95,16 +95,21 @@ class Running(Submitting):
         if app is None or app.source is None:
             raise InvalidApp(f"The code of app {definition.appName!r} is not on this machine.")
         folder = self.app_folder(app.source)
-        version = app.version
+        version = state = app.version or ""
         if not app.source.startswith("bundled:"):
             # It may have been edited since the job was submitted: what counts is what runs.
-            state = AppFolder(folder)
+            state = self.folder_state(folder).digest
             is_declared = declared_version(app.record.appSpecification) is not None
-            version = version if is_declared else f"sha256:{state.digest}"
+            version = version if is_declared else f"sha256:{state}"
         stored = self._held(claim)
         if stored.app_version != version:
             self._change(claim, app_version=version)
-        return ClaimedApp(folder=folder, python_path=python_path_with_sdk(self.store.folder.sdk))
+        return ClaimedApp(
+            folder=folder,
+            python_path=python_path_with_sdk(self.store.folder.sdk),
+            state=state,
+            may_be_warm=may_be_warm(app.record.appSpecification),
+        )
 
     def fetch_input(self, claim: Claim, file: JobInputFile) -> FetchedInput:
         """Make an input readable for the app; checked to be what was submitted.

@@ -289,9 +289,9 @@ class Submitting(Reading, Apps):
     def _delete(self, stored: StoredJob) -> list[Digest]:
         """Remove a job's record; the digests of its files. Inside a transaction."""
         record = stored.record
+        self.fail_dependents(record, "was deleted.", time.time())
         if record.status not in TERMINAL:
             self.end_failed(stored, "deleted", canceled=True)
-        self.fail_dependents(record, "was deleted.", time.time())
         self.store.jobs.delete(stored)
         self.remove_output_links(record.jobId)
         return [file.digest for file in stored.files.all() if file.digest is not None]

@@ -7,7 +7,7 @@ import sys
 
 from dendro_local.sdk.class_processor import ClassProcessor
 from dendro_local.sdk.function_processor import FunctionProcessor
-from dendro_local.sdk.job_folder import FOLDER_VARIABLE
+from dendro_local.sdk.job_folder import FOLDER_VARIABLE, HOST_VARIABLE
 from dendro_local.sdk.run_job import run_job
 
 TYPE_CHECKING = False
@@ -43,12 +43,17 @@ class App:
         version: changes whenever the results of the same job could. Results are shared between
             apps of one name and version only; without one, the runner tells versions apart by
             the app's files.
+        warm: whether the app may be imported once and forked for each job, which saves its
+            start. Switch it off if importing it does what a fork cannot take along.
     """
 
-    def __init__(self, app_name: str, *, description: str, version: str | None = None) -> None:
+    def __init__(
+        self, app_name: str, *, description: str, version: str | None = None, warm: bool = True
+    ) -> None:
         self._name = app_name
         self._description = description
         self._version = version
+        self._warm = warm
         self._processors: dict[str, Processor] = {}
 
     @property
@@ -108,18 +113,33 @@ class App:
         """
         from dendro_local.sdk.spec import app_spec
 
-        return app_spec(self._name, self._description, self._version, self._processors.values())
+        return app_spec(
+            self._name,
+            self._description,
+            self._processors.values(),
+            version=self._version,
+            warm=self._warm,
+        )
 
     def run(self) -> None:
         """Does what the environment asks for; to be called once, at the end of the main file.
 
         With ``SPEC_OUTPUT_FILE``, writes the spec to that file. With ``DENDRO_JOB_FOLDER``, runs
-        the job of that folder. With neither, says how to use the app.
+        the job of that folder. With ``DENDRO_APP_HOST``, runs jobs in children of this process
+        until the compute client has no more. With none of them, says how to use the app.
 
         Raises:
             RuntimeError: both are set.
             SystemExit: the job failed (1), or nothing was asked for (2).
         """
+        if _is_multiprocessing_child():
+            return  # it imports the main file anew, only to find the job's own functions there
+        host_socket = os.environ.get(HOST_VARIABLE)
+        if host_socket:
+            from dendro_local.sdk.host import serve
+
+            serve(self._processors, int(host_socket))
+            return
         spec_file = os.environ.get(SPEC_VARIABLE)
         job_folder = os.environ.get(FOLDER_VARIABLE)
         if spec_file and job_folder:
@@ -156,3 +176,8 @@ class App:
             f"    dendro-local submit --help\n\n"
             f"Its processors: {', '.join(self._processors) or 'none yet'}.\n"
         )
+
+
+def _is_multiprocessing_child() -> bool:
+    multiprocessing = sys.modules.get("multiprocessing")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None

@@ -59,6 +59,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 FORMAT_VERSION = 1
+WORK_NAME = "work"
+CONSOLE_NAME = "console.txt"
+HOST_VARIABLE = "DENDRO_APP_HOST"
+"""Asks the app to be a warm host: the number of the socket to the compute client."""
+
 FOLDER_VARIABLE = "DENDRO_JOB_FOLDER"
 """Names the job folder to the app, and to every process that it starts."""
 

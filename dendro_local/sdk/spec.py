@@ -8,7 +8,7 @@ from dendro_local.sdk.declared_field import NO_DEFAULT, DeclaredField, is_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from dendro_local.sdk.processor import Processor
 
@@ -17,8 +17,17 @@ VERSION_ATTRIBUTE = "app_version"
 """The attribute of every processor that carries the version of its app."""
 
 
+WARM_ATTRIBUTE = "app_warm"
+"""The attribute that is false where an app is not to be forked from a warm host."""
+
+
 def app_spec(
-    name: str, description: str, version: str | None, processors: Iterable[Processor]
+    name: str,
+    description: str,
+    processors: Iterable[Processor],
+    *,
+    version: str | None,
+    warm: bool,
 ) -> dict[str, Any]:
     """The spec of an app, ready for JSON.
 
@@ -26,14 +35,19 @@ def app_spec(
         TypeError: something that a processor declares is not supported.
         ValueError: declarations contradict each other, or a description is too long.
     """
+    of_app: dict[str, Any] = {}
+    if version is not None:
+        of_app[VERSION_ATTRIBUTE] = version
+    if not warm:
+        of_app[WARM_ATTRIBUTE] = False
     return {
         "name": name,
         "description": description,
-        "processors": [_processor_spec(processor, version) for processor in processors],
+        "processors": [_processor_spec(processor, of_app) for processor in processors],
     }
 
 
-def _processor_spec(processor: Processor, version: str | None) -> dict[str, Any]:
+def _processor_spec(processor: Processor, of_app: Mapping[str, Any]) -> dict[str, Any]:
     description = processor.description()
     if len(description) > MAX_DESCRIPTION_LENGTH:
         raise ValueError(
@@ -50,7 +64,7 @@ def _processor_spec(processor: Processor, version: str | None) -> dict[str, Any]
         "inputs": [_input_spec(field) for field in fields if field.kind in {"input", "input_list"}],
         "outputs": [_output_spec(field) for field in fields if field.kind == "output"],
         "parameters": [_parameter_spec(field) for field in fields if field.kind == "parameter"],
-        "attributes": _attributes_spec(processor, version),
+        "attributes": _attributes_spec(processor, of_app),
     }
 
 
@@ -82,7 +96,7 @@ def _parameter_spec(field: DeclaredField) -> dict[str, Any]:
     return spec
 
 
-def _attributes_spec(processor: Processor, version: str | None) -> list[dict[str, Any]]:
+def _attributes_spec(processor: Processor, of_app: Mapping[str, Any]) -> list[dict[str, Any]]:
     attributes = dict(processor.attributes)
     for name, value in attributes.items():
         if not is_plain(value):
@@ -90,13 +104,13 @@ def _attributes_spec(processor: Processor, version: str | None) -> list[dict[str
                 f"Processor {processor.name!r}, attribute {name!r}: {value!r} is not a string, a "
                 "finite number, a boolean, or a list of these."
             )
-    if version is not None:
-        if VERSION_ATTRIBUTE in attributes:
+    for name, value in of_app.items():
+        if name in attributes:
             raise ValueError(
-                f"Processor {processor.name!r}: the attribute {VERSION_ATTRIBUTE!r} comes from "
-                "the app's version; declare only one of the two."
+                f"Processor {processor.name!r}: the attribute {name!r} comes from the app; declare "
+                "it only there."
             )
-        attributes[VERSION_ATTRIBUTE] = version
+        attributes[name] = value
     return [{"name": name, "value": _as_json(value)} for name, value in attributes.items()]
 
 

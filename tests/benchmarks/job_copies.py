@@ -1,7 +1,7 @@
 """The rows of the jobs of a large store: copies of a few real ones, with all that would differ.
 
-What a job is follows from its number: 1 in 50 failed, 1 in 1,000 is pending, 1 in 100 has an
-input, and inputs are of ten URLs.
+What a job is follows from its number: 1 in 50 failed, 1 in 100 is pending, and 1 in 100 has one
+of ten inputs.
 """
 
 import hashlib
@@ -139,6 +139,6 @@ def _copy(template: Row, number: int, chosen: random.Random) -> Row:
 
 
 def _status(number: int) -> str:
-    if number % 1000 == 7:
+    if number % 100 == 7:
         return "pending"
     return "failed" if number % 50 == 13 else "completed"

@@ -1,6 +1,7 @@
 """Asking for jobs as a script does, running them here, and looking at what came of it."""
 
 import contextlib
+import hashlib
 import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from dendro_local import (
     DendroJob,
     DendroJobDefinition,
     DendroJobInputFile,
+    DendroJobOutput,
     DendroJobOutputFile,
     DendroJobParameter,
     DendroJobRequiredResources,
@@ -29,7 +31,7 @@ def define(
     processor: str = "hello_world_2",
     *,
     app: str = "hello_world",
-    inputs: Mapping[str, Path] | None = None,
+    inputs: Mapping[str, Path | DendroJobOutput] | None = None,
     outputs: Sequence[str] = ("output",),
     parameters: Mapping[str, Any] | None = None,
 ) -> DendroJobDefinition:
@@ -38,7 +40,10 @@ def define(
         appName=app,
         processorName=processor,
         inputFiles=[
-            DendroJobInputFile(name=name, path=path) for name, path in (inputs or {}).items()
+            DendroJobInputFile(name=name, url=given)
+            if isinstance(given, DendroJobOutput)
+            else DendroJobInputFile(name=name, path=given)
+            for name, given in (inputs or {}).items()
         ],
         outputFiles=[
             DendroJobOutputFile(name=name, fileBaseName=f"{name}.txt") for name in outputs
@@ -84,12 +89,22 @@ def hello(text: str | None = None, **more: Any) -> DendroJob:
 
 
 def check_whole(store: Path) -> None:
-    """The store is whole: SQLite says so, and a new job of hello_world runs to its end."""
-    with contextlib.closing(sqlite3.connect(store / "store.db")) as connection:
-        assert connection.execute("pragma integrity_check").fetchall() == [("ok",)]
+    """A new job of hello_world runs to its end in the store, which SQLite finds whole."""
     job = run(hello("after the fault", skip_cache=True))
     assert (job.status, job.error) == ("completed", None)
     assert job.get_output("output").read_text() == "Hello, after the fault!"
+    with contextlib.closing(sqlite3.connect(store / "store.db")) as connection:
+        assert connection.execute("pragma integrity_check").fetchall() == [("ok",)]
+
+
+def check_blobs(store: Path) -> None:
+    """The blobs are what their names say; none is missing, and none is nobody's."""
+    with contextlib.closing(sqlite3.connect(store / "store.db")) as connection:
+        rows = connection.execute("select distinct lower(hex(digest)) from job_blobs").fetchall()
+    names = {row[0] for row in rows}
+    contents = {file.name: file.read_bytes() for file in (store / "blobs").glob("*/*")}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    assert digests == {name: name for name in names}
 
 
 @contextlib.contextmanager

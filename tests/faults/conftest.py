@@ -9,7 +9,8 @@ import pytest
 from dendro_local import DendroJob
 from dendro_local.client.default_hub import default_hub
 from tests.conftest import AppMaker
-from tests.faults.asking import check_whole, define, submit
+from tests.faults.asking import check_blobs, check_whole, define, submit
+from tests.faults.scripts import Slow
 
 JobMaker = Callable[..., DendroJob]
 
@@ -19,6 +20,7 @@ def whole_store(store_folder: Path) -> Iterator[Path]:
     """The folder of a fresh store, in which after the test another job runs to its end."""
     yield store_folder
     check_whole(store_folder)
+    check_blobs(store_folder)
 
 
 @pytest.fixture
@@ -39,3 +41,12 @@ def job_of(whole_store: Path, make_app: AppMaker) -> JobMaker:
         return submit(definition, service="lab", time_sec=time_sec)
 
     return make
+
+
+@pytest.fixture
+def slow(whole_store: Path, make_app: AppMaker, tmp_path: Path) -> Iterator[Slow]:
+    """The app ``slow`` on the service ``lab``, whose job runs until it is told to end."""
+    app = Slow(tmp_path)
+    default_hub().add_app(str(make_app("slow", app.body)), "lab")
+    yield app
+    app.let_end()  # what is still pending then runs when the store is checked

@@ -73,6 +73,7 @@ with refused(full, str(store), "Free some" if full is DiskFull else "Check its d
     hello()
 disk.empty()
 check_whole(store)
+check_blobs(store)
 """
     run_on_small_disk(script, tmp_path / "disk")
 
@@ -89,6 +90,7 @@ disk.empty()
 found = default_hub().find_jobs(JobQuery())
 assert {job.jobId for job in found} == {job.jobId for job in made}
 check_whole(store)
+check_blobs(store)
 """
     run_on_small_disk(script, tmp_path / "disk")
 
@@ -102,6 +104,7 @@ with refused(full, str(store), "othing was changed"):
 disk.empty()
 assert job.wait_until_done(wait_sec=30).status == "completed"
 check_whole(store)
+check_blobs(store)
 """
     run_on_small_disk(script, tmp_path / "disk")
 
@@ -116,6 +119,7 @@ assert disk.system_error in job.error, job.error
 assert job.console().startswith(f"writing {64 << 20}"), job.console()
 assert list((store / "jobs").iterdir()) == []
 check_whole(store)
+check_blobs(store)
 """
     run_on_small_disk(writer + script, tmp_path / "disk")
 
@@ -129,6 +133,7 @@ assert job.status == "failed"
 assert "exit code 3." in job.error, job.error
 assert disk.is_limit or "No room is left on the disk" in job.error, job.error
 check_whole(store)
+check_blobs(store)
 """
     run_on_small_disk(writer + script, tmp_path / "disk")
 
@@ -172,6 +177,7 @@ if not disk.is_limit:  # a limit does not end when files are removed: see the ne
     assert job.console() == f"writing {1 << 20}\\n"
     disk.empty()
     check_whole(store)
+    check_blobs(store)
 """
     run_on_small_disk(writer + script, tmp_path / "disk")
 
@@ -187,5 +193,6 @@ disk.empty()
 assert job.wait_until_done(wait_sec=30).status == "completed"
 assert len(job.get_output("output").read_bytes()) == 1
 check_whole(store)
+check_blobs(store)
 """
     run_on_small_disk(writer + script, tmp_path / "disk")

@@ -1,0 +1,250 @@
+"""Warm hosts: one import an app, a fork a job, and nothing passes from one job to the next."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dendro_local import (
+    DendroJob,
+    DendroJobDefinition,
+    DendroJobParameter,
+    DendroJobRequiredResources,
+    submit_job,
+)
+from dendro_local.compute import ComputeClient
+from dendro_local.local_hub import LocalHub
+from tests.conftest import AppMaker
+
+pytestmark = pytest.mark.process
+
+RESOURCES = DendroJobRequiredResources(numCpus=1, numGpus=0, memoryGb=0.1, timeSec=60)
+
+
+def submit(processor: str = "work", **parameters: object) -> DendroJob:
+    return submit_job(
+        service_name="lab",
+        job_definition=DendroJobDefinition(
+            appName="mine",
+            processorName=processor,
+            inputFiles=[],
+            outputFiles=[],
+            parameters=[
+                DendroJobParameter(name=name, value=value) for name, value in parameters.items()
+            ],
+        ),
+        required_resources=RESOURCES,
+    )
+
+
+@pytest.fixture
+def client(hub: LocalHub) -> Iterator[ComputeClient]:
+    """A compute client that serves all jobs of the store, in a thread of this process."""
+    client = ComputeClient(hub)
+    thread = threading.Thread(target=client.serve)
+    thread.start()
+    yield client
+    client.stop()
+    thread.join()
+
+
+IMPORTS = """
+import os
+with open({count!r}, 'a') as file:
+    file.write('x')
+"""
+
+
+def test_an_app_is_imported_once_for_many_jobs(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient, tmp_path: Path
+) -> None:
+    count = tmp_path / "imports"
+    folder = make_app(
+        "mine",
+        IMPORTS.format(count=str(count))
+        + "@app.processor\ndef work(n: int):\n    '''Works.'''\n    print(n)\n",
+    )
+    hub.add_app(str(folder), "lab")
+    count.unlink()
+
+    jobs = [submit(n=n) for n in range(10)]
+
+    assert [job.wait_until_done().console() for job in jobs] == [f"{n}\n" for n in range(10)]
+    assert count.read_text() == "x"
+
+
+def test_a_job_sees_nothing_that_an_earlier_one_left(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient
+) -> None:
+    folder = make_app(
+        "mine",
+        """
+        import os, sys, tempfile
+        left = []
+
+        @app.processor
+        def work(n: int):
+            '''Works.'''
+            seen = [len(left), os.environ.get('LEFT'), sys.argv[1:], os.listdir('.')]
+            left.append(n)
+            os.environ['LEFT'] = 'x'
+            sys.argv.append('x')
+            open('left.txt', 'w').close()
+            tempfile.mkstemp()
+            print(seen, len(os.listdir(os.environ['TMPDIR'])))
+        """,
+    )
+    hub.add_app(str(folder), "lab")
+
+    consoles = {submit(n=n).wait_until_done().console() for n in range(4)}
+
+    assert consoles == {"[0, None, [], []] 1\n"}
+
+
+def test_random_numbers_differ_between_jobs_as_they_do_between_processes(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient
+) -> None:
+    body = "import random\n@app.processor\ndef work(n: int):\n    '''W.'''\n"
+    body += "    print(random.random())\n"
+    hub.add_app(str(make_app("mine", body)), "lab")
+
+    assert len({submit(n=n).wait_until_done().console() for n in range(5)}) == 5
+
+
+def test_a_child_that_dies_of_a_signal_is_run_once_more_cold(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient
+) -> None:
+    folder = make_app(
+        "mine",
+        """
+        import os, signal
+        MAIN = os.getpid()
+
+        @app.processor
+        def work(n: int):
+            '''Works only in a process of its own.'''
+            if os.getpid() != MAIN:
+                os.kill(os.getpid(), signal.SIGSEGV)
+            print('cold', n)
+        """,
+    )
+    hub.add_app(str(folder), "lab")
+
+    assert [submit(n=n).wait_until_done().console() for n in range(2)] == ["cold 0\n", "cold 1\n"]
+
+
+def test_an_app_that_starts_threads_when_it_is_imported_runs_cold(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient
+) -> None:
+    folder = make_app(
+        "mine",
+        """
+        import os, threading
+        MAIN = os.getpid()
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+        @app.processor
+        def work(n: int):
+            '''Works.'''
+            print(os.getpid() == MAIN)
+        """,
+    )
+    hub.add_app(str(folder), "lab")
+
+    assert submit(n=1).wait_until_done().console() == "True\n"
+
+
+def test_an_app_may_opt_out(hub: LocalHub, make_app: AppMaker, client: ComputeClient) -> None:
+    folder = make_app(
+        "mine",
+        "import os\nMAIN = os.getpid()\n@app.processor\ndef work(n: int):\n"
+        "    '''Works.'''\n    print(os.getpid() == MAIN)\n",
+    )
+    main = folder / "main.py"
+    hub.add_app(str(folder), "lab")
+    assert submit(n=1).wait_until_done().console() == "False\n"
+
+    main.write_text(main.read_text().replace("'For a test'", "'For a test', warm=False"))
+
+    assert submit(n=2).wait_until_done().console() == "True\n"
+
+
+def test_an_edited_app_gets_a_new_host(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient
+) -> None:
+    folder = make_app("mine", "@app.processor\ndef work(n: int):\n    '''W.'''\n    print('old')\n")
+    hub.add_app(str(folder), "lab")
+    assert submit(n=1).wait_until_done().console() == "old\n"
+    main = folder / "main.py"
+
+    main.write_text(main.read_text().replace("old", "new"))
+
+    assert submit(n=1).wait_until_done().console() == "new\n"
+
+
+def test_an_app_that_cannot_be_imported_any_more_fails_with_its_traceback(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient, tmp_path: Path
+) -> None:
+    flag = tmp_path / "broken"
+    folder = make_app(
+        "mine",
+        f"import os\nif os.path.exists({str(flag)!r}) and 'SPEC_OUTPUT_FILE' not in os.environ:\n"
+        "    raise RuntimeError('no licence')\n"
+        "@app.processor\ndef work(n: int):\n    '''W.'''\n",
+    )
+    hub.add_app(str(folder), "lab")
+    flag.touch()
+
+    job = submit(n=1).wait_until_done()
+
+    assert job.status == "failed"
+    assert "RuntimeError: no licence" in (job.error or "")
+    assert "Traceback" in job.console()
+
+
+def test_a_hosted_job_is_canceled_with_all_that_it_started(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    folder = make_app(
+        "mine",
+        f"""
+        import os, subprocess, time
+
+        @app.processor
+        def work(n: int):
+            '''Works for long.'''
+            child = subprocess.Popen(['sleep', '1000'])
+            with open({str(pids)!r} + '.new', 'w') as file:
+                file.write(f'{{os.getpid()}} {{child.pid}}')
+            os.rename({str(pids)!r} + '.new', {str(pids)!r})
+            time.sleep(1000)
+        """,
+    )
+    hub.add_app(str(folder), "lab")
+    job = submit(n=1)
+    changes = hub.changes()
+    while not pids.exists():
+        changes.wait(0.05)
+
+    job.cancel()
+
+    waiting = [int(pid) for pid in pids.read_text().split()]
+    for _ in range(200):
+        waiting = [pid for pid in waiting if _runs(pid)]
+        if not waiting:
+            break
+        changes.wait(0.05)
+    changes.close()
+    assert not waiting
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
