@@ -21,6 +21,7 @@ from dendro_local.compute.app_process import (
     process_facts,
     signal_group,
 )
+from dendro_local.compute.console_file import ConsoleFile
 
 __all__ = ["AppHost", "HostUnusable", "HostedProcess"]
 
@@ -76,12 +77,12 @@ class AppHost:
         with self._lock:
             self._check()
             number, self._next_job = self._next_job, self._next_job + 1
-            hosted = self._jobs[number] = HostedProcess()
+            hosted = self._jobs[number] = HostedProcess(ConsoleFile(folder / "console.txt"))
         message = {"job": number, "folder": str(folder), "environment": dict(environment)}
         try:
             self._socket.sendall(_encode(message) + b"\n")
-        except OSError as error:
-            raise HostUnusable("the app's host has died") from error
+        except OSError:
+            pass  # the host has died, as is about to be told to all its jobs
         hosted.wait_for_start()
         return hosted
 
@@ -152,8 +153,9 @@ class AppHost:
 class HostedProcess:
     """A job's process that a host has forked. It has a session of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: ConsoleFile) -> None:
         self.pid = 0
+        self._console = console
         self._ended: queue.SimpleQueue[int | str] = queue.SimpleQueue()
         self._started = threading.Event()
         self._lock = threading.Lock()
@@ -173,6 +175,8 @@ class HostedProcess:
             HostUnusable: its host died, so that nobody knows how it ended. It is ended too.
         """
         found = self._ended.get()
+        with self._console:
+            self._console.restore()
         if isinstance(found, str):
             raise HostUnusable(found)
         return found

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dendro_local.compute.job_folder import remove_tree
+from dendro_local.compute.console_file import ConsoleFile
 from dendro_local.errors import NotSupported
 
 __all__ = ["GRACE_SEC", "AppProcess", "end_leftover", "process_facts", "signal_group"]
@@ -30,21 +29,19 @@ class AppProcess:
         """Start it. What it prints, on both channels, goes to the file ``console``."""
         if sys.platform == "win32":
             raise NotSupported("Running apps needs the process groups of Linux or macOS: use WSL.")
-        self._console = console
-        # Kept open: should the app remove its folder, what it printed is still to be had.
-        self._printed = console.open("a+b")
+        self._console = ConsoleFile(console)
         try:
             self._process = subprocess.Popen(
                 command,
                 env=dict(environment),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
-                stdout=self._printed,
+                stdout=self._console.stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         except BaseException:
-            self._printed.close()
+            self._console.stream.close()
             raise
         self.pid = self._process.pid
         self._lock = threading.Lock()
@@ -67,8 +64,8 @@ class AppProcess:
             signal_group(self.pid, signal.SIGKILL)
             exit_code = self._process.wait()
         _wait_for_group(self.pid)  # only then is nobody left who might write to its files
-        with self._printed:
-            self._restore_console()
+        with self._console:
+            self._console.restore()
         return exit_code
 
     def stop(self) -> None:
@@ -80,19 +77,6 @@ class AppProcess:
                 timer.start()
             except RuntimeError:  # from Python 3.12 on, no thread starts while the process ends
                 self._signal(signal.SIGKILL)
-
-    def _restore_console(self) -> None:
-        """Write down again what was printed, if the file is not there any more."""
-        if _is_file_of(self._console, self._printed.fileno()):
-            return
-        self._console.parent.mkdir(parents=True, exist_ok=True)
-        if self._console.is_dir():
-            remove_tree(self._console)
-        again = self._console.with_name(f".{self._console.name}.again")
-        self._printed.seek(0)
-        with again.open("wb") as stream:
-            shutil.copyfileobj(self._printed, stream)
-        again.replace(self._console)
 
     def _signal(self, number: int) -> bool:
         with self._lock:
@@ -184,13 +168,6 @@ def _stat(process: Path) -> list[str] | None:
     except OSError:
         return None
     return text.rpartition(")")[2].split()  # the name before them may hold anything
-
-
-def _is_file_of(file: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(file.lstat(), os.fstat(descriptor))
-    except OSError:
-        return False
 
 
 def _started_at(pid: int) -> str | None:
