@@ -25,7 +25,13 @@ from dendro_local.collation import sorted_by_name
 from dendro_local.errors import InvalidDefinition
 from dendro_local.model import JobDefinition, JobParameter, ParameterValue
 
-__all__ = ["MAX_SAFE_INTEGER", "canonical_json", "definition_hash", "normal_form"]
+__all__ = [
+    "MAX_SAFE_INTEGER",
+    "canonical_json",
+    "content_key",
+    "definition_hash",
+    "normal_form",
+]
 
 _Json: TypeAlias = "str | int | float | bool | Mapping[str, _Json] | Sequence[_Json] | None"
 
@@ -62,6 +68,24 @@ def definition_hash(definition: JobDefinition | Mapping[str, object]) -> str:
     """SHA-1 of the canonical JSON, 40 lower-case hexadecimal digits (contract.md, section 2)."""
     # SHA-1 is the format's choice; nothing here rests on it being hard to forge.
     return hashlib.sha1(canonical_json(definition), usedforsecurity=False).hexdigest()
+
+
+def content_key(definition: JobDefinition, contents: Mapping[str, str]) -> str:
+    """What a job computes from, whatever its inputs are called: SHA-256, in hexadecimal.
+
+    Two jobs with equal keys read the same bytes with the same parameters, though their inputs
+    may be outputs of different jobs and so have different URLs.
+
+    Args:
+        definition: in normal form.
+        contents: what each input file holds, by its name: the digest of its bytes.
+    """
+    inputs = [
+        msgspec.structs.replace(file, url=contents[file.name]) for file in definition.inputFiles
+    ]
+    return hashlib.sha256(
+        b"content-key-1\n" + canonical_json(msgspec.structs.replace(definition, inputFiles=inputs))
+    ).hexdigest()
 
 
 def canonical_json(definition: JobDefinition | Mapping[str, object]) -> bytes:

@@ -13,8 +13,8 @@ import msgspec
 from dendro_local.model import Digest
 
 __all__ = [
-    "MAX_PART_BYTES",
     "FileUrl",
+    "MAX_PART_BYTES",
     "blob_url",
     "console_url",
     "file_url",

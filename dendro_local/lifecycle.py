@@ -1,7 +1,8 @@
 """Which status of a job may follow which, and who may move it there.
 
 ``pending -> starting -> running -> completed | failed``. A job that its compute client lost goes
-back to pending; completed and failed are final.
+back to pending. One that need not run, since an equal one has given its outputs, goes from pending
+to completed. Completed and failed are final.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from dendro_local.model import JobStatus
 __all__ = ["ACTIVE", "STEPS", "TERMINAL", "check_step", "requeue_or_fail"]
 
 STEPS: Mapping[JobStatus, frozenset[JobStatus]] = {
-    "pending": frozenset({"starting", "failed"}),
+    "pending": frozenset({"starting", "completed", "failed"}),
     "starting": frozenset({"running", "failed", "pending"}),
     "running": frozenset({"completed", "failed", "pending"}),
     "completed": frozenset(),

@@ -32,10 +32,13 @@ def test_an_end_is_final(now: JobStatus, then: JobStatus) -> None:
         check_step("job", now, then)
 
 
-def test_a_job_does_not_complete_without_running() -> None:
-    for now in ("pending", "starting"):
-        with pytest.raises(Conflict):
-            check_step("job", now, "completed")
+def test_a_job_that_was_claimed_does_not_complete_without_running() -> None:
+    with pytest.raises(Conflict):
+        check_step("job", "starting", "completed")
+
+
+def test_a_job_that_need_not_run_completes_at_once() -> None:
+    check_step("job", "pending", "completed")
 
 
 def test_a_job_whose_compute_client_died_is_tried_again_until_its_attempts_are_used_up() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from dendro_local.compute.console_file import ConsoleFile
 from dendro_local.errors import NotSupported
 
-__all__ = ["GRACE_SEC", "AppProcess", "end_leftover", "process_facts", "signal_group"]
+__all__ = ["AppProcess", "GRACE_SEC", "end_leftover", "process_facts", "signal_group"]
 
 GRACE_SEC = 1.5
 """How long an app may take to end after it was asked to."""

@@ -1,13 +1,16 @@
 """What the parts of the local hub share: its store and user, look-ups, consequences of an end."""
 
+import time
 from pathlib import Path
 
 from dendro_local.app_source import AppFolder, bundled_app_folder
 from dendro_local.compatibility import suggestion
+from dendro_local.definition import content_key
 from dendro_local.errors import AppNotFound, JobNotFound, ServiceNotFound
-from dendro_local.lifecycle import TERMINAL
+from dendro_local.file_urls import parse_blob_url, parse_file_url
+from dendro_local.lifecycle import TERMINAL, check_step
 from dendro_local.model import Job, JobId
-from dendro_local.store import ComputeClientRun, Store, StoredJob
+from dendro_local.store import ComputeClientRun, JobFiles, Store, StoredJob
 
 __all__ = ["Part"]
 
@@ -81,3 +84,66 @@ class Part:
                 continue
             if not self.store.jobs.unfinished_parents(child.number):
                 self.store.jobs.update(child.number, is_runnable=1)
+                self.take_over(child)
+
+    def take_over(self, stored: StoredJob) -> bool:
+        """Complete a job that may run with the outputs of an equal one; whether there is one.
+
+        Equal is what reads the same bytes with the same parameters by the same code: such as a
+        job whose parent ran again and gave the same. Inside a transaction.
+        """
+        key = None if stored.must_run else self.content_key_of(stored)
+        if key is None:
+            return False
+        record = stored.record
+        for other in self.store.jobs.completed_by_content(
+            record.serviceName, stored.app_version, key
+        ):
+            files = other.files.outputs.values()
+            if all(file.digest and self.store.blobs.has(file.digest) for file in files):
+                check_step(record.jobId, record.status, "completed")
+                self.store.jobs.update(
+                    stored.number,
+                    status="completed",
+                    files=JobFiles(outputs=other.files.outputs),
+                    content_key=key,
+                    finished_at=time.time(),
+                    note=f"It did not run: job {other.record.jobId} had computed the same from "
+                    "inputs with the same bytes, and its outputs were taken over.",
+                )
+                self.release_dependents(record.jobId)
+                return True
+        return False
+
+    def content_key_of(self, stored: StoredJob) -> str | None:
+        """What a job computes from, other than its definition; None if there is no such thing.
+
+        Without inputs the definition hash says it all, a URL that the app sets is not a matter of
+        bytes, and an input whose bytes are not known makes the whole unknown.
+        """
+        definition = stored.record.jobDefinition
+        if not definition.inputFiles or any(
+            output.urlDeterminedAtRuntime is True for output in definition.outputFiles
+        ):
+            return None
+        contents: dict[str, str] = {}
+        for file in definition.inputFiles:
+            content = self._content_of(file.url)
+            if content is None:
+                return None
+            contents[file.name] = content
+        return content_key(definition, contents)
+
+    def _content_of(self, url: str) -> str | None:
+        """The digest of what a URL names, if it is a file of this store; else the URL."""
+        digest = parse_blob_url(url)
+        if digest is not None:
+            return f"sha256:{digest}"
+        own = parse_file_url(url)
+        if own is None:
+            return url
+        parent = self.store.jobs.by_id(JobId(own.job_id))
+        found = None if parent is None else parent.files.find(own.output_name, own.file_base_name)
+        if found is None or found.digest is None:
+            return None if found is None else found.url
+        return f"sha256:{found.digest}"

@@ -163,6 +163,7 @@ class Running(Submitting):
                     stored.number,
                     status="completed",
                     files=files,
+                    content_key=self.content_key_of(stored),
                     finished_at=time.time(),
                     claim_token=None,
                 )
@@ -395,7 +396,7 @@ class Running(Submitting):
         self, job_id: JobId, output: str, base_name: str, file: JobInputFile
     ) -> FetchedInput:
         stored = self.store.jobs.by_id(job_id)
-        found = None if stored is None else _file_of(stored.files, output, base_name)
+        found = None if stored is None else stored.files.find(output, base_name)
         if found is not None and found.url is not None:
             return FetchedInput(path=None, url=found.url)
         if found is None or found.digest is None or not self.store.blobs.has(found.digest):
@@ -404,12 +405,6 @@ class Running(Submitting):
                 "longer in the store. Run that job again."
             )
         return _local(self.store.blobs.path(found.digest))
-
-
-def _file_of(files: JobFiles, output: str, base_name: str) -> StoredFile | None:
-    if output == "console_output":
-        return files.console
-    return files.others.get(base_name) if output == "other" else files.outputs.get(output)
 
 
 def _local(path: Path) -> FetchedInput:

@@ -228,10 +228,13 @@ class Submitting(Reading, Apps):
             app_version=miss.version,
             note=miss.note or self._note_on_version(request.serviceName, prepared.hash, app),
             local_paths=request.local_paths,
+            must_run=request.skipCache,
         )
         stored = self.stored(job_id)
         if failed is not None:
             self.end_failed(stored, _dependency_failed(failed.record))
+            stored = self.stored(job_id)
+        elif job.isRunnable and self.take_over(stored):
             stored = self.stored(job_id)
         return stored.record
 

@@ -35,6 +35,14 @@ class JobFiles(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     console: StoredFile | None = None
     usage: StoredFile | None = None
 
+    def find(self, output: str, base_name: str) -> StoredFile | None:
+        """The file that the last two parts of a stable URL name, if the job left it."""
+        if output == "console_output":
+            return self.console
+        if output == "resource_utilization_log":
+            return self.usage
+        return self.others.get(base_name) if output == "other" else self.outputs.get(output)
+
     def all(self) -> list[StoredFile]:
         """Every file, in no particular order."""
         logs = [file for file in (self.console, self.usage) if file is not None]
@@ -51,7 +59,8 @@ class StoredJob(msgspec.Struct, frozen=True, kw_only=True):
     record: Job
     files: JobFiles
     app_version: str | None
-    content_key: str | None
+    must_run: bool
+    """Whether it is not to take over the outputs of an equal job."""
     note: str | None
     claim_token: str | None
     lease_until: float | None
@@ -159,7 +168,7 @@ def stored_job(row: Sequence[Any]) -> StoredJob:
         record=record,
         files=files,
         app_version=app_version,
-        content_key=content_key,
+        must_run=content_key == b"",
         note=note,
         claim_token=claim_token,
         lease_until=lease_until,

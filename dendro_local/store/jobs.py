@@ -62,6 +62,13 @@ order by created_at, number
 limit ?
 """  # noqa: S608
 
+completed_by_content = f"""
+select {COLUMNS} from jobs
+where content_key = ? and service_name = ? and app_version is ? and status = 'completed'
+order by created_at desc
+limit 5
+"""  # noqa: S608
+
 active_jobs = f"select {COLUMNS} from jobs where status in ('starting', 'running')"  # noqa: S608
 
 children_of = f"""
@@ -139,6 +146,12 @@ class JobTable:
         """Jobs of a definition on a service, newest first."""
         return self._all(jobs_by_hash, (definition_hash, service, limit))
 
+    def completed_by_content(
+        self, service: str, app_version: str | None, content_key: str
+    ) -> list[StoredJob]:
+        """Completed jobs of a service that computed the same by the same code, newest first."""
+        return self._all(completed_by_content, (bytes.fromhex(content_key), service, app_version))
+
     def ids_starting_with(self, prefix: str, limit: int) -> list[JobId]:
         """Ids that begin with a prefix, at most ``limit``."""
         rows = self._connections.get().execute(
@@ -211,11 +224,21 @@ class JobTable:
         app_version: str | None,
         note: str | None,
         local_paths: Mapping[str, str],
+        must_run: bool = False,
     ) -> None:
-        """Record a new job. ``local_paths``: where input files of this machine lie, by URL."""
+        """Record a new job.
+
+        Args:
+            job: its record.
+            app_version: the version of the app that it is for.
+            note: why it is there although there was an earlier one.
+            local_paths: where input files of this machine lie, by URL.
+            must_run: whether it is not to take over the outputs of an equal one.
+        """
         row = row_of(
             job,
             app_version=app_version,
+            content_key=b"" if must_run else None,
             note=note,
             attempts=0,
             feed_number=self._next_feed_number(),
@@ -248,6 +271,8 @@ class JobTable:
         if files is not None:
             changes["files"] = encoded(files)
             self._keep_blobs(number, files)
+        if changes.get("content_key") is not None:
+            changes["content_key"] = bytes.fromhex(changes["content_key"])
         if "tags" in changes:
             self._add_tags(number, changes["tags"])
             changes["tags"] = encoded_or_none(changes["tags"])

@@ -23,6 +23,13 @@ def m001_first_tables(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m002_pins_and_given_up_blobs(db: Database) -> None:
+    """Jobs that are never pruned, and blobs that a record names but the store gave up."""
+    for statement in _PINS_AND_GIVEN_UP_BLOBS:
+        db.execute(statement)
+
+
 _FIRST_TABLES = (
     """
     create table meta (
@@ -66,7 +73,7 @@ _FIRST_TABLES = (
         batch_id text not null,
         definition text not null,
         definition_hash text not null,
-        content_key text,
+        content_key blob,
         app_version text,
         dependencies text,
         num_cpus integer not null,
@@ -98,6 +105,9 @@ _FIRST_TABLES = (
     """,
     # The cache rule asks for the newest job of a service and hash.
     "create index jobs_hash on jobs (definition_hash, service_name, created_at)",
+    """
+    create index jobs_content on jobs (content_key) where status = 'completed'
+    """,
     "create unique index jobs_feed on jobs (feed_number)",
     "create index jobs_by_status on jobs (status, service_name, updated_at)",
     "create index jobs_by_processor on jobs (app_name, processor_name, updated_at)",
@@ -185,6 +195,24 @@ _FIRST_TABLES = (
     """,
     "insert into meta (key, value) values ('store_id', lower(hex(randomblob(16))))",
     "insert into meta (key, value) values ('feed_number', '0')",
+)
+
+_PINS_AND_GIVEN_UP_BLOBS = (
+    """
+    create table pins (
+        number integer primary key references jobs on delete cascade,
+        pinned_at real not null
+    ) strict
+    """,
+    # A blob of a job is in job_blobs or here: here if its bytes were dropped, because the job
+    # can run again, or were found to be lost.
+    """
+    create table given_up_blobs (
+        number integer not null references jobs on delete cascade,
+        digest blob not null,
+        primary key (number, digest)
+    ) strict, without rowid
+    """,
 )
 
 
