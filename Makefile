@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-requirements
 
-.PHONY: demo test bench lock format check tests clean
+.PHONY: demo test bench crash lock format check tests clean
 
 # Made again when what it is made from changes.
 $(STAMP): requirements.txt pyproject.toml
@@ -34,6 +34,10 @@ tests: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.benchmarks
+
+# Kills processes 200 times at random moments; the tests do so 20 times.
+crash: $(STAMP)
+	CRASH_KILLS=200 $(BIN)/python -m pytest -s tests/crash
 
 # Rewrites what is generated: formatting and the parts of the docs that come from the code.
 format: $(STAMP)

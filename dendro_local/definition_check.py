@@ -18,7 +18,7 @@ import msgspec
 
 from dendro_local.definition import MAX_SAFE_INTEGER
 from dendro_local.errors import InvalidDefinition
-from dendro_local.file_urls import is_path_part
+from dendro_local.file_urls import MAX_PART_BYTES, is_path_part
 from dendro_local.model import JobDefinition, JobInputFile, JobOutputFile, JobParameter
 
 __all__ = ["check_definition", "decode_definition"]
@@ -210,8 +210,9 @@ def _check_part(text: str, where: str, index: int | None = None) -> None:
     _check_text(text, where, index)
     what = f"is {text[:60]!r}" if text else "is empty"
     raise InvalidDefinition(
-        f"{where.format(index)} {what}. It becomes part of file paths and URLs: give a name that"
-        " is not empty, '.' or '..', and has no '/', no '\\' and no control character."
+        f"{where.format(index)} {what}. It becomes part of file paths and URLs: give a name of"
+        f" at most {MAX_PART_BYTES} bytes that is not empty, '.' or '..', and has no '/', no '\\'"
+        " and no control character."
     )
 
 

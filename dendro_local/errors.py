@@ -14,6 +14,7 @@
     ├── Conflict                  the job is not in a state in which this can be done
     │   └── ClaimLost             the job no longer belongs to this run of it
     ├── InputUnavailable          an input file changed, vanished or cannot be fetched
+    ├── EnvironmentFailed         an app's Python environment could not be built
     ├── JobFailed                 a job that was waited for, or whose output was read, failed
     ├── StoreError                the store cannot be opened, read or written
     │   ├── StoreTooNew
@@ -35,6 +36,7 @@ __all__ = [
     "Conflict",
     "DendroError",
     "DiskFull",
+    "EnvironmentFailed",
     "HubUnreachable",
     "IncompatibleDefinition",
     "InputUnavailable",
@@ -156,6 +158,14 @@ class InputUnavailable(DendroError):
     code = "input_unavailable"
     http_status = 409
     exit_code = 23
+
+
+class EnvironmentFailed(DendroError):
+    """The Python environment that an app needs could not be built."""
+
+    code = "environment_failed"
+    http_status = 409
+    exit_code = 31
 
 
 class JobFailed(DendroError):

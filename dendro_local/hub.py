@@ -5,6 +5,7 @@ All of it is safe for use by many threads. What fails raises an error of `dendro
 nothing fails silently, and what failed changed nothing.
 """
 
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ import msgspec
 
 from dendro_local.matching import Capacity
 from dendro_local.model import (
+    AppSdk,
     ComputeSlot,
     Job,
     JobDefinition,
@@ -83,10 +85,16 @@ class ClaimedApp(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     python_path: str
     """PYTHONPATH with which the app finds the SDK."""
+    environments: Path
+    """Where environments of apps are kept."""
     state: str
     """Changes with the code."""
     may_be_warm: bool = True
     """Whether the app may be imported once and forked for each job."""
+    sdk: AppSdk = "dendro_local"
+    """What it is written with. With the original's, it speaks the contract with a hub itself."""
+    python: Path = Path(sys.executable)
+    """Runs the app."""
 
 
 class FetchedInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +110,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     outputs: Mapping[str, Path | str] = {}
     others: Mapping[str, Path] = {}
     console: Path | None = None
+    usage: Path | None = None
+    """The log of what it used, see `dendro_local.compute.usage_log`."""
 
 
 class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +180,10 @@ class Hub(Protocol):
 
     def console(self, job_id: JobId, offset: int = 0) -> bytes:
         """What the job has printed, from a byte on."""
+        ...
+
+    def usage(self, job_id: JobId) -> bytes:
+        """The log of what the job has used, one JSON object a line; empty for a short job."""
         ...
 
     def why(self, job_id: JobId) -> str:
@@ -262,7 +276,9 @@ class Hub(Protocol):
         """The job is completed: its files are kept, then its record says so."""
         ...
 
-    def fail(self, claim: Claim, error: str, console: Path | None) -> None:
+    def fail(
+        self, claim: Claim, error: str, console: Path | None, usage: Path | None = None
+    ) -> None:
         """The job failed."""
         ...
 
@@ -280,6 +296,10 @@ class Hub(Protocol):
 
     def abandoned(self) -> list[Claim]:
         """Claims of compute clients that are not alive any more."""
+        ...
+
+    def adopt(self, claim: Claim, run: RunToken) -> Claim:
+        """Take over an abandoned claim whose app still runs, or has ended meanwhile."""
         ...
 
     def give_up(self, claim: Claim) -> None:

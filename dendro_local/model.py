@@ -14,6 +14,7 @@ from typing import Any, Literal, NewType
 import msgspec
 
 __all__ = [
+    "AppSdk",
     "AppSpecification",
     "ComputeSlot",
     "Digest",
@@ -49,6 +50,10 @@ JobStatus = Literal["pending", "starting", "running", "completed", "failed"]
 
 ParameterValue = str | int | float | bool | list[str | int | float | bool] | None
 """What a parameter can carry. A list holds values of one kind: strings, numbers or booleans."""
+
+
+AppSdk = Literal["dendro_local", "dendro"]
+"""The package whose ``sdk`` an app is written with: ours, or that of the original Dendro."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from dendro_local.definition import canonical_json, definition_hash, normal_form
 from dendro_local.definition_check import check_definition, decode_definition
 from dendro_local.errors import InvalidDefinition
 from dendro_local.file_urls import (
+    MAX_PART_BYTES,
     FileUrl,
     blob_url,
     console_url,
@@ -115,6 +116,8 @@ def definitions_of(
     )
 
 
+OWN_FILES = ("console_output", "other", "resource_utilization_log")
+
 # Lone surrogates included, but as JSON text gives them: two halves side by side are one character.
 any_texts = st.text(st.characters(), max_size=8).map(lambda text: json.loads(json.dumps(text)))
 any_values = values_of(any_texts, st.integers() | st.integers(-(2**1100), 2**1100) | st.floats())
@@ -123,11 +126,13 @@ any_definitions = definitions_of(any_texts, any_texts, any_values, is_unique=Fal
 
 path_parts = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/\\"), min_size=1
-).filter(lambda part: part not in (".", ".."))
+).filter(lambda part: part not in (".", "..") and len(part.encode()) <= MAX_PART_BYTES)
 sound_values = values_of(
     st.text(), st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 )
-sound_definitions = definitions_of(path_parts, st.text(), sound_values, is_unique=True)
+sound_definitions = definitions_of(
+    path_parts.filter(lambda part: part not in OWN_FILES), st.text(), sound_values, is_unique=True
+)
 file_urls = st.builds(
     FileUrl,
     service_name=path_parts,
@@ -740,3 +745,22 @@ def test_an_unencoded_url_under_a_base_becomes_the_same() -> None:
 def test_every_other_url_stays_as_it_is(url: str) -> None:
     assert stable_url(url, [BASE]) == url
     assert stable_url(url, []) == url
+
+
+@pytest.mark.parametrize("name", OWN_FILES)
+def test_an_output_does_not_take_the_name_of_a_file_that_every_job_has(name: str) -> None:
+    definition = msgspec.structs.replace(
+        make(), outputFiles=[JobOutputFile(name=name, fileBaseName="a")]
+    )
+
+    with pytest.raises(InvalidDefinition, match="names files that every job has"):
+        check_definition(definition)
+
+
+def test_a_name_is_short_enough_for_a_file_system() -> None:
+    fits = msgspec.structs.replace(make(), appName="é" * (MAX_PART_BYTES // 2))
+    too_long = msgspec.structs.replace(make(), appName="é" * (MAX_PART_BYTES // 2) + "a")
+
+    check_definition(fits)
+    with pytest.raises(InvalidDefinition, match="at most 240 bytes"):
+        check_definition(too_long)

@@ -2,6 +2,7 @@
 
 from dendro_local.app_source.bundled import BUNDLED_APPS, bundled_app_folder
 from dendro_local.app_source.folder import AppFolder
+from dendro_local.app_source.imported_sdk import imported_sdk
 from dendro_local.app_source.sdk_path import python_path_with_sdk
 from dendro_local.app_source.specification import (
     declared_version,
@@ -17,6 +18,7 @@ __all__ = [
     "bundled_app_folder",
     "declared_version",
     "decode_specification",
+    "imported_sdk",
     "load_specification",
     "may_be_warm",
     "python_path_with_sdk",

@@ -48,12 +48,19 @@ class AppFolder:
                 "Check its permissions."
             ) from error
 
+    def python_files(self) -> list[Path]:
+        """The files with Python code, ``main.py`` among them, in order of their names."""
+        return [Path(path) for path in sorted(self._times) if path.endswith(".py")]
+
     def is_current(self) -> bool:
         """Whether nothing in the folder was added, removed or changed since this state."""
         try:
-            return all(_identity(path) == seen for path, seen in self._times.items())
+            for path, seen in self._times.items():
+                if _identity(path) != seen:
+                    return False
         except OSError:
             return False
+        return True
 
 
 def _times(root: Path) -> Times:

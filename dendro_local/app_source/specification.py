@@ -1,8 +1,6 @@
 """An app's spec: from the app itself, from a file, or from a URL."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import cast
 from urllib.parse import unquote, urlsplit
@@ -70,14 +68,20 @@ def _without_nulls(value: object) -> object:
     return value
 
 
-def specification_of_folder(folder: Path, sdk_folder: Path) -> AppSpecification:
+def specification_of_folder(folder: Path, sdk_folder: Path, python: Path) -> AppSpecification:
     """The spec that the app in a folder gives of itself, by running its ``main.py``.
+
+    Args:
+        folder: the app's.
+        sdk_folder: where the store keeps what apps find on their path.
+        python: runs it, see `dendro_local.app_python`.
 
     Raises:
         InvalidApp: it does not give one; the message has the end of what it printed.
     """
     folder = folder.absolute()
-    import tempfile  # with `random`, 3 ms of every start
+    import subprocess  # these two here, since they cost every start 6 ms
+    import tempfile
 
     with tempfile.TemporaryDirectory(prefix="dendro-spec-") as temporary:
         target = Path(temporary) / "spec.json"
@@ -91,7 +95,7 @@ def specification_of_folder(folder: Path, sdk_folder: Path) -> AppSpecification:
         environment.pop("DENDRO_JOB_FOLDER", None)
         try:
             finished = subprocess.run(
-                [sys.executable, str(folder / "main.py")],
+                [str(python), str(folder / "main.py")],
                 env=environment,
                 cwd=temporary,
                 stdin=subprocess.DEVNULL,

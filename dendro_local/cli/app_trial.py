@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import click
 import msgspec
 
+from dendro_local.app_python import app_python
 from dendro_local.app_source import AppFolder, specification_of_folder
 from dendro_local.cli.definition_options import (
     Pair,
@@ -26,6 +27,7 @@ from dendro_local.client import DendroJobOutput
 from dendro_local.client.default_hub import default_hub
 from dendro_local.client.definitions import base_name_like
 from dendro_local.compute.trial import try_processor
+from dendro_local.config import store_folder
 from dendro_local.errors import JobFailed
 from dendro_local.file_urls import parse_file_url
 from dendro_local.hub import FetchedInput
@@ -113,8 +115,10 @@ def try_app(
 
 def _specification(folder: Path) -> AppSpecification:
     AppFolder(folder)  # says what is wrong with a folder that is no app's
+    python = app_python(folder, store_folder() / "envs", say)
+    assert python is not None  # noqa: S101 - nobody stops it
     with tempfile.TemporaryDirectory(prefix="dendro-sdk-") as sdk_folder:
-        return specification_of_folder(folder, Path(sdk_folder))
+        return specification_of_folder(folder, Path(sdk_folder), python)
 
 
 def _trial(

@@ -23,8 +23,9 @@ __all__ = ["apps"]
 
 _JSON = (
     "{record{serviceName, appName, appSpecificationUri, appSpecificationCommit, appSpecification}, "
-    "source, version, folder_digest}. The source is folder:PATH, bundled:NAME, or null where only "
-    "the spec is known; a cached result must come from the same version."
+    "source, version, folder_digest, sdk}. The source is folder:PATH, bundled:NAME, or null where "
+    "only the spec is known; a cached result must come from the same version; sdk is the package "
+    "whose SDK it is written with, dendro_local or dendro."
 )
 
 
@@ -92,6 +93,7 @@ def show(name: str, service: str, as_json: bool) -> None:
             ("Service", app.record.serviceName),
             ("Version", app.version or "not known"),
             ("Source", app.source or f"the spec {app.record.appSpecificationUri} alone"),
+            ("SDK", "not known" if app.sdk is None else f"{app.sdk}.sdk"),
         ],
         indent=2,
     )

@@ -11,7 +11,7 @@ import click
 
 from dendro_local.errors import DendroError
 
-__all__ = ["COMMANDS", "INTERRUPTED", "READER_GONE", "LazyCommand", "LazyGroup"]
+__all__ = ["COMMANDS", "INTERRUPTED", "LazyCommand", "LazyGroup", "READER_GONE"]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it."""
@@ -44,9 +44,18 @@ COMMANDS: Mapping[str, Mapping[str, LazyCommand]] = {
     "Apps": {
         "apps": LazyCommand("apps", "apps", "Manage, show and test apps."),
         "services": LazyCommand("services", "services", "List services."),
+        "envs": LazyCommand("envs", "envs", "List and remove the apps' Python environments."),
     },
     "Store": {
         "info": LazyCommand("info", "info", "Show the store, its settings and who runs jobs."),
+        "prune": LazyCommand("prune", "prune", "Remove finished jobs, or their outputs, by rules."),
+        "pin": LazyCommand("pins", "pin", "Keep jobs, and what they depend on, from being pruned."),
+        "unpin": LazyCommand("pins", "unpin", "Let pinned jobs be pruned again."),
+        "pins": LazyCommand("pins", "pins", "List pinned jobs."),
+        "doctor": LazyCommand("doctor", "doctor", "Check the store, and repair it with --repair."),
+        "backup": LazyCommand(
+            "backup", "backup", "Copy the store to a folder, while it is in use."
+        ),
         "completion": LazyCommand(
             "completion", "completion", "Print a script that completes commands in a shell."
         ),

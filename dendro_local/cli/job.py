@@ -25,11 +25,16 @@ __all__ = ["job", "why"]
 
 @click.command(
     epilog="--json prints the job record with the fields of the Dendro contract. Times are seconds "
-    "since 1970, UTC; files that the store owns have URLs that begin with dendro:."
+    "since 1970, UTC; files that the store owns have URLs that begin with dendro:. With --usage it "
+    "prints a list of samples, each with the fields of the lines of the contract's log: timestamp, "
+    "cpu, virtual_memory, disk_io_counters, net_io_counters, gpu."
 )
 @job_argument
+@click.option(
+    "--usage", "shows_usage", is_flag=True, help="Show the CPU, memory, disk and GPU that it used."
+)
 @json_option
-def job(job_id: str, as_json: bool) -> None:
+def job(job_id: str, shows_usage: bool, as_json: bool) -> None:
     """Show everything about a job.
 
     Inputs and outputs are shown with their URLs, and the outputs of a completed job with the
@@ -37,7 +42,11 @@ def job(job_id: str, as_json: bool) -> None:
     """
     hub = default_hub()
     record = hub.get_job(hub.job_id(job_id))
-    if as_json:
+    if shows_usage:
+        from dendro_local.cli.usage import show_usage  # it imports the compute client
+
+        show_usage(hub, record, as_json=as_json)
+    elif as_json:
         print_json(record)
     else:
         _show(hub, record)

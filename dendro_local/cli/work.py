@@ -4,6 +4,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Generator
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -13,15 +14,21 @@ from dendro_local.cli.log_lines import show_log
 from dendro_local.cli.output import say, show_count
 from dendro_local.client.default_hub import default_hub
 from dendro_local.compute import ComputeClient, machine_capacity, machine_slots
+from dendro_local.compute.slots import SLOTS_FILE, limited, read_slots, total_of
 from dendro_local.config import store_folder
 from dendro_local.hub import JobQuery
 from dendro_local.matching import Capacity
+from dendro_local.model import ComputeSlot
 
 __all__ = ["work"]
 
 logger = logging.getLogger(__name__)
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = tuple(
+    signal.Signals[name]
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if name in signal.Signals.__members__  # Windows has no SIGHUP
+)
 
 
 @click.command()
@@ -47,6 +54,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     show_default="the machine's",
     help="GPUs for all jobs together.",
 )
+@click.option(
+    "--slots",
+    "slots_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default=f"{SLOTS_FILE} in the store's folder; else one job may have the whole machine",
+    help="What one job may have, and how many run at once: a JSON list of compute slots.",
+)
 @click.pass_context
 def work(
     ctx: click.Context,
@@ -54,6 +69,7 @@ def work(
     cpus: int | None,
     memory: float | None,
     gpus: int | None,
+    slots_file: Path | None,
 ) -> None:
     """Run pending jobs until stopped.
 
@@ -62,8 +78,8 @@ def work(
     """
     show_log(ctx, "INFO")
     hub = default_hub()
-    capacity = _capacity(cpus, gpus, memory)
-    client = ComputeClient(hub, slots=machine_slots(capacity), capacity=capacity)
+    slots, capacity = _slots_and_capacity(slots_file, cpus, gpus, memory)
+    client = ComputeClient(hub, slots=slots, capacity=capacity)
     logger.info(
         "running jobs of %s with %s, %s and %g GB; Ctrl-C stops",
         store_folder(),
@@ -79,11 +95,21 @@ def work(
         say(f"Not all jobs could start. `dendro-local why {left[0].jobId}` says why one could not.")
 
 
-def _capacity(cpus: int | None, gpus: int | None, memory_gb: float | None) -> Capacity:
-    """The machine's, or what is given of it."""
+def _slots_and_capacity(
+    file: Path | None, cpus: int | None, gpus: int | None, memory_gb: float | None
+) -> tuple[list[ComputeSlot], Capacity]:
+    """The slots of the file, or those of the machine, within what is given of it."""
     given = {"num_cpus": cpus, "num_gpus": gpus, "memory_gb": memory_gb}
     chosen = {name: value for name, value in given.items() if value is not None}
-    return msgspec.structs.replace(machine_capacity(), **chosen)
+    if file is None and (kept := store_folder() / SLOTS_FILE).exists():
+        file = kept
+    machine = machine_capacity()
+    if file is None:
+        capacity = msgspec.structs.replace(machine, **chosen)
+        return machine_slots(capacity), capacity
+    slots = read_slots(file)
+    capacity = msgspec.structs.replace(total_of(slots, machine), **chosen)
+    return limited(slots, capacity), capacity
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from dendro_local.client.default_hub import default_hub
-from dendro_local.compute import embedded_compute_client
 from dendro_local.errors import OutputNotFound
 from dendro_local.hub import Hub
 from dendro_local.lifecycle import TERMINAL
@@ -191,6 +190,9 @@ class DendroJob:
                 if self.status in TERMINAL or left <= 0:
                     return
                 if not self._hub.has_compute_client():
+                    # Here, because a script that finds its jobs done needs no compute client.
+                    from dendro_local.compute import embedded_compute_client
+
                     embedded_compute_client(self._hub).run([self.jobId])
                 changes.wait(min(look_sec, left))
         finally:

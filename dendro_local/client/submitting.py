@@ -10,7 +10,6 @@ from dendro_local.client.definitions import (
     resolve,
 )
 from dendro_local.client.handle import DendroJob, DendroJobOutput
-from dendro_local.compute import embedded_compute_client
 from dendro_local.errors import InvalidRequest
 from dendro_local.hub import Hub, NewJob
 from dendro_local.lifecycle import TERMINAL
@@ -86,6 +85,9 @@ def submit_jobs(requests: Sequence[dict[str, Any]]) -> list[DendroJob]:
             # So that the object itself can be the input of another job.
             file._output = DendroJobOutput(hub, record, file.name)
         if record.status not in TERMINAL:
+            # Here, because a script that finds its jobs done needs no compute client.
+            from dendro_local.compute import embedded_compute_client
+
             embedded_compute_client(hub).note_submitted(record.jobId)
         jobs.append(job)
     return jobs

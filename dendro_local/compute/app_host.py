@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,14 @@ from dendro_local.compute.app_process import (
     GRACE_SEC,
     process_facts,
     signal_group,
+    wait_for_group,
 )
 from dendro_local.compute.console_file import ConsoleFile
 
 __all__ = ["AppHost", "HostUnusable", "HostedProcess"]
+
+LOOK_SEC = 0.2
+"""How often to look whether a job still waits for its app to be imported."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -86,13 +90,15 @@ class AppHost:
         hosted.wait_for_start()
         return hosted
 
-    def wait_until_ready(self) -> None:
-        """Wait until the app has been imported.
+    def wait_until_ready(self, is_wanted: Callable[[], bool]) -> None:
+        """Wait until the app has been imported, as long as it is wanted.
 
         Raises:
-            HostUnusable: it cannot be imported, or not be forked.
+            HostUnusable: it cannot be imported, or not be forked, or is not wanted any more.
         """
-        self._is_ready.wait()
+        while not self._is_ready.wait(LOOK_SEC):
+            if not is_wanted():
+                raise HostUnusable("importing the app takes too long")
         self._check()
 
     def _check(self) -> None:
@@ -175,6 +181,8 @@ class HostedProcess:
             HostUnusable: its host died, so that nobody knows how it ended. It is ended too.
         """
         found = self._ended.get()
+        if self.pid != 0:
+            wait_for_group(self.pid)  # only then is nobody left who might write to its files
         with self._console:
             self._console.restore()
         if isinstance(found, str):

@@ -14,7 +14,14 @@ from typing import Any
 from dendro_local.compute.console_file import ConsoleFile
 from dendro_local.errors import NotSupported
 
-__all__ = ["AppProcess", "GRACE_SEC", "end_leftover", "process_facts", "signal_group"]
+__all__ = [
+    "AppProcess",
+    "GRACE_SEC",
+    "end_leftover",
+    "process_facts",
+    "signal_group",
+    "wait_for_group",
+]
 
 GRACE_SEC = 1.5
 """How long an app may take to end after it was asked to."""
@@ -63,7 +70,7 @@ class AppProcess:
             self._has_ended = True
             signal_group(self.pid, signal.SIGKILL)
             exit_code = self._process.wait()
-        _wait_for_group(self.pid)  # only then is nobody left who might write to its files
+        wait_for_group(self.pid)  # only then is nobody left who might write to its files
         with self._console:
             self._console.restore()
         return exit_code
@@ -137,7 +144,7 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def _wait_for_group(pid: int) -> None:
+def wait_for_group(pid: int) -> None:
     """Wait until the processes of a group that was killed are gone."""
     deadline = time.monotonic() + GRACE_SEC
     while _has_members(pid) and time.monotonic() < deadline:

@@ -8,13 +8,18 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
+from dendro_local.compute.adopted_process import AdoptedProcess, can_be_adopted
 from dendro_local.compute.app_process import end_leftover
+from dendro_local.compute.gpus import GpuPool, machine_gpu_ids, noted_gpus
 from dendro_local.compute.job_folder import JobFolder
+from dendro_local.compute.job_watch import JobWatch
 from dendro_local.compute.machine import machine_capacity, machine_slots
 from dendro_local.compute.process_runtime import ProcessRuntime
 from dendro_local.compute.runner import JobRun
+from dendro_local.compute.slots import free_slots
+from dendro_local.compute.usage import UsageWatcher
 from dendro_local.errors import ClaimLost
 from dendro_local.hub import Claim, Hub, RunToken
 from dendro_local.matching import Capacity
@@ -52,8 +57,11 @@ class ComputeClient:
         self._slots = list(slots) if slots is not None else machine_slots(self._capacity)
         self._only = only
         self._runtime = ProcessRuntime(is_eager=only is None)
+        self._gpus = GpuPool(self._capacity.num_gpus, machine_gpu_ids())
+        self._usage = UsageWatcher()
         self._changes = hub.changes()
         self._stopping = threading.Event()
+        self._leaves_running = False
         self._running: dict[JobRun, None] = {}
         self._lock = threading.Lock()
         self._work: queue.SimpleQueue[JobRun | None] = queue.SimpleQueue()
@@ -62,8 +70,14 @@ class ComputeClient:
         self._next_take_over = 0.0
         self._next_renewal = 0.0
 
-    def stop(self) -> None:
-        """End `serve` from another thread or a signal handler."""
+    def stop(self, *, leave_running: bool = False) -> None:
+        """End `serve` from another thread or a signal handler.
+
+        Args:
+            leave_running: let the apps that run go on. The next compute client of the store goes
+                on with their jobs; until there is one, they count as running.
+        """
+        self._leaves_running = leave_running
         self._stopping.set()
         self._changes.wake()
 
@@ -74,7 +88,7 @@ class ComputeClient:
     def serve(self, *, is_done: Callable[[], bool] = lambda: False) -> None:
         """Run jobs until `stop`, or until ``is_done`` while nothing runs and nothing can start.
 
-        Jobs that run when it ends are stopped and pending again.
+        Jobs that run when it ends are stopped and pending again, unless `stop` says otherwise.
 
         Raises:
             StoreError: the hub's store could not be read or written, so that the end of a job
@@ -83,7 +97,7 @@ class ComputeClient:
         run = self._hub.begin_run(self._slots, serves_all=self._only is None)
         try:
             while not self._stopping.is_set():
-                self._take_over_abandoned()
+                self._take_over_abandoned(run)
                 started = self._start_what_fits(run)
                 self._watch()
                 self._raise_failure()
@@ -92,7 +106,8 @@ class ComputeClient:
                     break
                 self._changes.wait(self._sleep_sec())
         finally:
-            self._release_running()
+            self._release_running(keep=self._leaves_running)
+            self._usage.close()
             for _ in range(self._workers):
                 self._work.put(None)
             self._runtime.close()
@@ -104,13 +119,15 @@ class ComputeClient:
         while not self._stopping.is_set():
             with self._lock:
                 running = list(self._running)
-            if len(running) >= sum(slot.multiplicity for slot in self._slots):
+            shares = [each.claim.job.requiredResources for each in running]
+            slots = free_slots(self._slots, shares)
+            if not slots:
                 break
             free = self._capacity
-            for each in running:
-                free = free.minus(each.claim.job.requiredResources)
+            for share in shares:
+                free = free.minus(share)
             only = None if self._only is None else self._only()
-            claim = self._hub.claim_next(run, self._slots, free, only)
+            claim = self._hub.claim_next(run, slots, free, only)
             if claim is None:
                 break
             self._start(claim)
@@ -126,7 +143,11 @@ class ComputeClient:
             definition.appName,
             definition.processorName,
         )
-        job_run = JobRun(self._hub, claim, self._runtime)
+        gpu_ids = self._gpus.take(claim.job.requiredResources.numGpus)
+        self._begin(JobRun(self._hub, claim, self._runtime, gpu_ids=gpu_ids))
+
+    def _begin(self, job_run: JobRun) -> None:
+        """Give a run to a worker."""
         with self._lock:
             self._running[job_run] = None
             if self._workers < len(self._running):
@@ -142,6 +163,7 @@ class ComputeClient:
             failure = job_run.run()
             _log("info", "ended job %s", job_run.claim.job.jobId)
             with self._lock:
+                self._gpus.give_back(job_run.gpu_ids)  # first, so that no job is without
                 del self._running[job_run]
                 self._failure = self._failure or failure
             self._changes.wake()
@@ -163,6 +185,7 @@ class ComputeClient:
         if now >= self._next_renewal:
             self._next_renewal = now + RENEW_SEC
             self._hub.renew([run.claim for run in running.values()])
+        self._usage.begin(_watches(running.values()))
 
     def _raise_failure(self) -> None:
         with self._lock:
@@ -172,37 +195,52 @@ class ComputeClient:
 
     def _sleep_sec(self) -> float:
         with self._lock:
-            deadlines = [run.deadline for run in self._running if run.deadline is not None]
-        nearest = min(deadlines, default=float("inf")) - time.monotonic()
-        return min(LOOK_SEC, max(0.01, nearest))
+            running = list(self._running)
+        deadlines = [run.deadline for run in running if run.deadline is not None]
+        nearest = min([*deadlines, self._usage.next_beginning(_watches(running))])
+        return min(LOOK_SEC, max(0.01, nearest - time.monotonic()))
 
-    def _take_over_abandoned(self) -> None:
-        """End what compute clients that died left running, and put their jobs back."""
+    def _take_over_abandoned(self, run: RunToken) -> None:
+        """Go on with what compute clients that are gone left running, and put the rest back."""
         now = time.monotonic()
         if now < self._next_take_over:
             return
         self._next_take_over = now + TAKE_OVER_SEC
         for claim in self._hub.abandoned():
             folder = JobFolder(claim.folder)
-            end_leftover(folder.root, folder.process())
             try:
+                if can_be_adopted(folder):
+                    adopted = self._hub.adopt(claim, run)
+                    process = AdoptedProcess(folder)
+                    gpu_ids = noted_gpus(folder.root)
+                    self._gpus.reserve(gpu_ids)
+                    self._begin(JobRun(self._hub, adopted, self._runtime, process, gpu_ids=gpu_ids))
+                    _log("info", "went on with job %s", claim.job.jobId)
+                    continue
+                end_leftover(folder.root, folder.process())
                 self._hub.give_up(claim)
             except ClaimLost:
                 continue  # another compute client was faster
             _log("warning", "job %s was left by a compute client that died", claim.job.jobId)
             folder.remove()
 
-    def _release_running(self) -> None:
+    def _release_running(self, *, keep: bool) -> None:
+        """Stop what runs, whose jobs are pending again; of what can go on alone, if not kept."""
         with self._lock:
-            running = list(self._running)
-        for job_run in running:
+            released = [run for run in self._running if not (keep and run.can_go_on_alone)]
+        for job_run in released:
             job_run.stop_and_release()
         deadline = time.monotonic() + 5.0
         while time.monotonic() < deadline:
             with self._lock:
-                if not self._running:
+                if self._running.keys().isdisjoint(released):
                     return
             self._changes.wait(0.2)
+
+
+def _watches(runs: Iterable[JobRun]) -> list[JobWatch]:
+    """What is watched of those runs whose app has been started."""
+    return [watch for run in runs if (watch := run.watch) is not None]
 
 
 def _log(level: str, message: str, *values: object) -> None:

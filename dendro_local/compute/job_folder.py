@@ -60,6 +60,8 @@ class JobFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.console = root / "console.txt"
+        self.preparation = root / "preparation.txt"
+        self.usage = root / "usage.jsonl"
         self.work = root / "work"
         self.temporary = root / "tmp"
 
@@ -111,6 +113,12 @@ class JobFolder:
         except (OSError, ValueError) as error:
             return AppResult(formatVersion=1, status="unreadable", error=str(error))
 
+    def write_result(self, result: AppResult) -> None:
+        """Write ``result.json`` for an app that does not do so itself."""
+        partial = self.root / ".result.json.partial"
+        partial.write_bytes(_encode(result))
+        partial.replace(self.root / "result.json")
+
     def left(self, result: AppResult) -> RunResult:
         """The files that a completed run left.
 
@@ -125,6 +133,7 @@ class JobFolder:
                 if isinstance(place := self._place(name, left), Path)
             },
             console=self.console,
+            usage=self.usage,
         )
 
     def _place(self, name: str, left: LeftFile) -> Path | str:

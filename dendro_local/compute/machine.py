@@ -2,8 +2,8 @@
 
 import os
 import sys
-from pathlib import Path
 
+from dendro_local.compute.gpus import machine_gpu_ids
 from dendro_local.matching import Capacity
 from dendro_local.model import ComputeSlot
 
@@ -19,7 +19,7 @@ def machine_capacity() -> Capacity:
         num_cpus = len(os.sched_getaffinity(0))
     else:
         num_cpus = os.cpu_count() or 1
-    return Capacity(num_cpus=num_cpus, num_gpus=_gpus(), memory_gb=_memory_gb())
+    return Capacity(num_cpus=num_cpus, num_gpus=len(machine_gpu_ids()), memory_gb=_memory_gb())
 
 
 def machine_slots(capacity: Capacity) -> list[ComputeSlot]:
@@ -45,11 +45,3 @@ def _memory_gb() -> float:
     except (AttributeError, ValueError, OSError):
         return 8.0  # where the system does not tell
     return float(-(-size // GIB))
-
-
-def _gpus() -> int:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([part for part in visible.split(",") if part.strip() not in ("", "-1")])
-    folder = Path("/proc/driver/nvidia/gpus")
-    return len(list(folder.iterdir())) if folder.is_dir() else 0

@@ -2,17 +2,19 @@
 
 import contextlib
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from dendro_local.compute.app_host import AppHost
 from dendro_local.compute.app_process import AppProcess
+from dendro_local.compute.gpus import gpu_environment
 from dendro_local.compute.job_folder import JobFolder
-from dendro_local.hub import ClaimedApp
+from dendro_local.compute.original_sdk import OriginalApps
+from dendro_local.hub import ClaimedApp, FetchedInput
+from dendro_local.model import Job
 
 __all__ = ["ProcessRuntime", "RunningApp", "Starter"]
 
@@ -57,8 +59,8 @@ class RunningApp(Protocol):
         ...
 
 
-Starter = Callable[[JobFolder, str], RunningApp]
-"""Starts the app for a job, from the job's folder and id."""
+Starter = Callable[[JobFolder, Job, Mapping[str, FetchedInput]], RunningApp]
+"""Starts the app for a job, from the job's folder, its record and where its inputs are."""
 
 HostKey = tuple[Path, str, int]
 """What a host depends on: folder and state of the app, and CPUs, which some imports count."""
@@ -78,9 +80,17 @@ class ProcessRuntime:
         self._hosts: dict[HostKey, AppHost] = {}
         self._seen: set[HostKey] = set()
         self._distrusted: set[Path] = set()
+        self._original_apps = OriginalApps()
 
-    def prepare(self, app: ClaimedApp, num_cpus: int) -> Starter:
-        """Get ready to start an app; may take as long as importing it.
+    def prepare(
+        self,
+        app: ClaimedApp,
+        num_cpus: int,
+        gpu_ids: Sequence[str],
+        *,
+        is_wanted: Callable[[], bool],
+    ) -> Starter:
+        """Get ready to start an app; may take as long as importing it, while it is wanted.
 
         Raises:
             HostUnusable: there is no host for it; `prepare_cold` is left.
@@ -90,19 +100,34 @@ class ProcessRuntime:
             is_first = key not in self._seen
             self._seen.add(key)
             is_cold = not app.may_be_warm or app.folder in self._distrusted
-            if is_cold or (is_first and not self._is_eager):
-                return self.prepare_cold(app, num_cpus)
+            # What an import learns of GPUs would be wrong for the job, and cannot be forked.
+            if is_cold or gpu_ids or (is_first and not self._is_eager):
+                return self.prepare_cold(app, num_cpus, gpu_ids)
             host = self._host(key, app)
-        host.wait_until_ready()
-        return lambda folder, job_id: host.start(
-            folder.root, _environment(app, folder, job_id, num_cpus)
+        host.wait_until_ready(is_wanted)
+        return lambda folder, job, inputs: host.start(
+            folder.root, _environment(app, folder, job.jobId, num_cpus, gpu_ids)
         )
 
-    def prepare_cold(self, app: ClaimedApp, num_cpus: int) -> Starter:
-        """Get ready to start an app as a process of its own."""
-        return lambda folder, job_id: AppProcess(
-            _command(app), _environment(app, folder, job_id, num_cpus), folder.work, folder.console
-        )
+    def prepare_cold(
+        self, app: ClaimedApp, num_cpus: int, gpu_ids: Sequence[str] | None
+    ) -> Starter:
+        """Get ready to start an app as a process of its own.
+
+        Args:
+            app: what to start.
+            num_cpus: how many CPUs it may use.
+            gpu_ids: the GPUs that it sees; all that this process sees if None.
+        """
+
+        def start(folder: JobFolder, job: Job, inputs: Mapping[str, FetchedInput]) -> RunningApp:
+            command = _command(app)
+            environment = _environment(app, folder, job.jobId, num_cpus, gpu_ids)
+            if app.sdk == "dendro":
+                return self._original_apps.start(command, environment, folder, job, inputs)
+            return AppProcess(command, environment, folder.work, folder.console)
+
+        return start
 
     def distrust(self, app: ClaimedApp) -> None:
         """Start this app cold from now on: something went wrong with its host."""
@@ -123,12 +148,13 @@ class ProcessRuntime:
             host.close()
 
     def close(self) -> None:
-        """End every host. Jobs that they forked go on."""
+        """End every host, whose jobs go on, and serve no app that asks for its job."""
         with self._lock:
             closing = list(self._hosts.values())
             self._hosts.clear()
         for host in closing:
             host.close()
+        self._original_apps.close()
 
     def _host(self, key: HostKey, app: ClaimedApp) -> AppHost:
         host = self._hosts.get(key)
@@ -136,7 +162,7 @@ class ProcessRuntime:
             return host
         self._close_outdated(key)
         host = self._hosts[key] = AppHost(
-            _command(app), {**_base(), **_of_app(app, key[2])}, app.folder
+            _command(app), {**_base(), **_of_app(app, key[2], gpu_ids=())}, app.folder
         )
         return host
 
@@ -149,25 +175,30 @@ class ProcessRuntime:
 
 
 def _command(app: ClaimedApp) -> list[str]:
-    return [sys.executable, str(app.folder / "main.py")]
+    return [str(app.python), str(app.folder / "main.py")]
 
 
 def _base() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in _KEPT_FROM_APPS}
 
 
-def _of_app(app: ClaimedApp, num_cpus: int) -> dict[str, str]:
+def _of_app(app: ClaimedApp, num_cpus: int, gpu_ids: Sequence[str] | None) -> dict[str, str]:
     threads = dict.fromkeys(_THREADS, str(max(1, num_cpus)))
-    return {**threads, "PYTHONPATH": app.python_path}
+    gpus = {} if gpu_ids is None else gpu_environment(gpu_ids)
+    return {**threads, **gpus, "PYTHONPATH": app.python_path}
 
 
 def _environment(
-    app: ClaimedApp, folder: JobFolder, job_id: str, num_cpus: int
+    app: ClaimedApp,
+    folder: JobFolder,
+    job_id: str,
+    num_cpus: int,
+    gpu_ids: Sequence[str] | None,
 ) -> Mapping[str, str]:
     """The environment variables of a job's process."""
     return {
         **_base(),
-        **_of_app(app, num_cpus),
+        **_of_app(app, num_cpus, gpu_ids),
         "JOB_ID": job_id,
         "DENDRO_JOB_FOLDER": str(folder.root),
         "PYTHONUNBUFFERED": "1",

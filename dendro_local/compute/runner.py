@@ -4,12 +4,20 @@ import errno
 import signal
 import threading
 import time
+from collections.abc import Sequence
 
+import msgspec
+
+from dendro_local.app_python import app_python
+from dendro_local.compute.adopted_process import AdoptedProcess
 from dendro_local.compute.app_host import HostedProcess, HostUnusable
+from dendro_local.compute.gpus import note_gpus
 from dendro_local.compute.job_folder import AppResult, JobFolder
+from dendro_local.compute.job_watch import JobWatch
+from dendro_local.compute.original_sdk import OriginalApp
 from dendro_local.compute.process_runtime import ProcessRuntime, RunningApp, Starter
 from dendro_local.errors import ClaimLost, DendroError
-from dendro_local.hub import Claim, Hub
+from dendro_local.hub import Claim, ClaimedApp, Hub
 from dendro_local.model import JobDefinition
 
 __all__ = ["JobRun", "fault"]
@@ -18,10 +26,22 @@ __all__ = ["JobRun", "fault"]
 class JobRun:
     """One run of a claimed job. `run` in a thread of its own; `stop` from any other."""
 
-    def __init__(self, hub: Hub, claim: Claim, runtime: ProcessRuntime) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        claim: Claim,
+        runtime: ProcessRuntime,
+        adopted: AdoptedProcess | None = None,
+        *,
+        gpu_ids: Sequence[str] = (),
+    ) -> None:
+        """Run a claimed job, or watch one to its end that runs already and was adopted."""
         self.claim = claim
+        self.gpu_ids = gpu_ids
+        self.watch: JobWatch | None = None
         self._hub = hub
         self._runtime = runtime
+        self._adopted = adopted
         self._folder = JobFolder(claim.folder)
         self._lock = threading.Lock()
         self._process: RunningApp | None = None
@@ -34,6 +54,11 @@ class JobRun:
     def deadline(self) -> float | None:
         """When the job's time is up, by `time.monotonic`; None before it starts or once stopped."""
         return None if self._stopped_because is not None else self._deadline
+
+    @property
+    def can_go_on_alone(self) -> bool:
+        """Whether its app needs nothing of this process until it has ended."""
+        return not isinstance(self._process, OriginalApp)
 
     def stop(self, reason: str) -> None:
         """End the app; the job fails for this reason. Does nothing the second time."""
@@ -62,6 +87,7 @@ class JobRun:
         except ClaimLost:
             return None  # canceled, deleted or another's: there is nothing to record
         finally:
+            self._end_watch(None)
             self._folder.remove()
 
     def _run_app(self) -> str | None:
@@ -88,12 +114,22 @@ class JobRun:
 
     def _start_and_wait(self) -> int | None:
         """Run the app to its end; its exit code, or None if it was stopped before it began."""
+        if self._adopted is not None:
+            return self._wait_for_adopted(self._adopted)
         claim = self.claim
-        app = self._hub.app_of(claim)
+        app = self._with_its_python(self._hub.app_of(claim))
+        if app is None:
+            return None
         num_cpus = claim.job.requiredResources.numCpus
+        latest = time.monotonic() + claim.job.requiredResources.timeSec
+
+        def is_wanted() -> bool:
+            return self._stopped_because is None and time.monotonic() < latest
+
         try:
-            process = self._start(self._runtime.prepare(app, num_cpus))
-            exit_code = None if process is None else process.wait()
+            starter = self._runtime.prepare(app, num_cpus, self.gpu_ids, is_wanted=is_wanted)
+            process = self._start(starter)
+            exit_code = None if process is None else self._wait_for(process)
         except HostUnusable:
             exit_code = -signal.SIGKILL  # whatever became of it, nothing is known to have ended
         else:
@@ -103,8 +139,66 @@ class JobRun:
         if self._stopped_because is not None:
             return exit_code
         self._runtime.distrust(app)
-        process = self._start(self._runtime.prepare_cold(app, num_cpus))
-        return None if process is None else process.wait()
+        process = self._start(self._runtime.prepare_cold(app, num_cpus, self.gpu_ids))
+        return None if process is None else self._wait_for(process)
+
+    def _with_its_python(self, app: ClaimedApp) -> ClaimedApp | None:
+        """The app with the Python of its environment, built if need be; None if stopped."""
+        note = self._folder.preparation
+
+        def tell(line: str) -> None:
+            # For `why`, and for whoever looks at the folder; it is gone when the app starts.
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(line, encoding="utf-8")
+
+        python = app_python(
+            app.folder, app.environments, tell, lambda: self._stopped_because is not None
+        )
+        return None if python is None else msgspec.structs.replace(app, python=python)
+
+    def _wait_for(self, process: RunningApp) -> int:
+        """Wait for the app's end; its exit code."""
+        try:
+            exit_code = process.wait()
+        except BaseException:
+            self._end_watch(None)
+            raise
+        self._end_watch(exit_code)
+        return exit_code
+
+    def _begin_watch(self, process: RunningApp, *, is_new: bool) -> None:
+        if process.pid != 0:  # else it is lost with its host already
+            self.watch = JobWatch(
+                process.pid,
+                self._folder.root,
+                self._folder.usage,
+                self.claim.job.requiredResources,
+                gpu_ids=self.gpu_ids,
+                stop=self.stop,
+                is_new=is_new,
+            )
+
+    def _end_watch(self, exit_code: int | None) -> None:
+        """Watch the app no more; if it was ended for its memory, that is why the job fails."""
+        watch, self.watch = self.watch, None
+        reason = None if watch is None else watch.close(exit_code)
+        if reason is not None:
+            with self._lock:
+                self._stopped_because = self._stopped_because or reason
+
+    def _wait_for_adopted(self, process: AdoptedProcess) -> int:
+        job = self.claim.job
+        begun = job.timestampStartedSec or job.timestampStartingSec or time.time()
+        with self._lock:
+            self._process = process
+            self._deadline = time.monotonic() + job.requiredResources.timeSec
+            self._deadline -= max(0.0, time.time() - begun)
+            self._begin_watch(process, is_new=False)
+        if job.status == "starting":
+            self._hub.set_running(self.claim)
+        if self._stopped_because is not None:
+            process.stop()
+        return self._wait_for(process)
 
     def _start(self, starter: Starter) -> RunningApp | None:
         """Start the app in an empty folder; None if the run was stopped before that."""
@@ -113,11 +207,13 @@ class JobRun:
         inputs = {file.name: self._hub.fetch_input(claim, file) for file in definition.inputFiles}
         self._folder.make()
         self._folder.write_job(claim.job.jobId, claim.job.serviceName, definition, inputs)
+        note_gpus(self._folder.root, self.gpu_ids)
         with self._lock:
             if self._stopped_because is not None:
                 return None
-            process = self._process = starter(self._folder, claim.job.jobId)
+            process = self._process = starter(self._folder, claim.job, inputs)
             self._deadline = time.monotonic() + claim.job.requiredResources.timeSec
+            self._begin_watch(process, is_new=True)
         try:
             self._folder.write_process(process.facts())
             if not self._is_recorded_running:
@@ -125,7 +221,7 @@ class JobRun:
                 self._is_recorded_running = True
         except BaseException:
             process.stop()
-            process.wait()
+            self._wait_for(process)
             raise
         return process
 
@@ -138,7 +234,7 @@ class JobRun:
                 if self._released:
                     self._hub.release(self.claim)
                 else:
-                    self._hub.fail(self.claim, error, console)
+                    self._hub.fail(self.claim, error, console, self._folder.usage)
             except ClaimLost:
                 if not self._released:
                     raise

@@ -1,13 +1,16 @@
 """Registering apps on services, and keeping a folder's registration true to the folder."""
 
+import sys
 from pathlib import Path
 
+from dendro_local.app_python import app_python
 from dendro_local.app_source import (
     BUNDLED_APPS,
     AppFolder,
     bundled_app_folder,
     declared_version,
     decode_specification,
+    imported_sdk,
     load_specification,
     specification_of_folder,
 )
@@ -16,6 +19,7 @@ from dendro_local.errors import InvalidApp, InvalidDefinition, InvalidRequest
 from dendro_local.file_urls import is_path_part
 from dendro_local.local_hub.parts import Part
 from dendro_local.model import (
+    AppSdk,
     AppSpecification,
     JobDefinition,
     JobInputFile,
@@ -120,7 +124,9 @@ class Apps(Part):
             return  # the user has put an app of their own in its place
         specification = decode_specification(raw, f"The spec of {name}")
         self.store.services.put_app(
-            _registered(specification, BUNDLED_SERVICE, uri=source, source=source)
+            _registered(
+                specification, BUNDLED_SERVICE, uri=source, source=source, sdk="dendro_local"
+            )
         )
 
     def is_up_to_date(self, source: str, folder_digest: str | None) -> bool:
@@ -131,7 +137,11 @@ class Apps(Part):
         """
         if source.startswith("bundled:"):
             return True  # it changes only with the package
-        return self.folder_state(self.app_folder(source)).digest == folder_digest
+        # Asked at every submit: by the text of the source, since a path is slow to make and hash.
+        state = self._app_states.get(source)
+        if state is None or not state.is_current():
+            state = self._app_states[source] = self.folder_state(self.app_folder(source))
+        return state.digest == folder_digest
 
     def folder_state(self, folder: Path) -> AppFolder:
         """The state in which an app's folder is now.
@@ -163,7 +173,9 @@ class Apps(Part):
 
     def _from_folder(self, folder: Path, service: str) -> RegisteredApp:
         state = AppFolder(folder)
-        specification = specification_of_folder(folder, self.store.folder.sdk)
+        python = app_python(folder, self.store.folder.environments, _tell)
+        assert python is not None  # noqa: S101 - nobody stops it
+        specification = specification_of_folder(folder, self.store.folder.sdk, python)
         self._app_folders[folder] = state
         return _registered(
             specification,
@@ -171,7 +183,13 @@ class Apps(Part):
             uri=folder.as_uri(),
             source=f"folder:{folder}",
             folder_digest=state.digest,
+            sdk=imported_sdk(state),
         )
+
+
+def _tell(line: str) -> None:
+    """Show a person who waits for it what goes on."""
+    sys.stderr.write(f"{line}\n")
 
 
 def _check_service_name(name: str) -> None:
@@ -214,6 +232,7 @@ def _registered(
     uri: str,
     source: str | None = None,
     folder_digest: str | None = None,
+    sdk: AppSdk | None = None,
 ) -> RegisteredApp:
     _check_names(specification)
     version = declared_version(specification)
@@ -230,4 +249,5 @@ def _registered(
         source=source,
         version=version,
         folder_digest=folder_digest,
+        sdk=sdk,
     )

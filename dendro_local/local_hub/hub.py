@@ -4,13 +4,13 @@ from pathlib import Path
 
 from dendro_local import config
 from dendro_local.errors import InvalidRequest
-from dendro_local.local_hub.running import Running
+from dendro_local.local_hub.maintenance import Maintenance
 from dendro_local.store import Listener, Store
 
 __all__ = ["LocalHub"]
 
 
-class LocalHub(Running):
+class LocalHub(Maintenance):
     """A `dendro_local.hub.Hub` over the store in a folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -24,6 +24,7 @@ class LocalHub(Running):
         """
         self.store = Store(folder)
         self._app_folders = {}
+        self._app_states = {}
         self._runs = {}
         try:
             self.user_id = config.default_user_id(folder)

@@ -22,6 +22,7 @@ class Part:
     user_id: str
     max_attempts: int
     _app_folders: dict[Path, AppFolder]
+    _app_states: dict[str, AppFolder]
     _runs: dict[str, ComputeClientRun]
 
     def stored(self, job_id: JobId) -> StoredJob:

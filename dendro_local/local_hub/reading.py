@@ -1,7 +1,6 @@
 """Reading jobs, their outputs and what they printed, and why they are as they are."""
 
 import os
-import shutil
 from pathlib import Path
 
 from dendro_local.errors import Conflict, InvalidRequest, JobFailed, JobNotFound, OutputNotFound
@@ -12,6 +11,11 @@ from dendro_local.model import Job, JobId
 from dendro_local.store import SCHEMA_VERSION, JobQuery, StoredFile, StoredJob
 
 __all__ = ["Reading"]
+
+COMPARED = 200
+"""How many earlier jobs `why` looks at for the nearest."""
+
+MOST_DIFFERENCES = 10
 
 
 class Reading(Part):
@@ -117,6 +121,8 @@ class Reading(Part):
 
     def remove_output_links(self, job_id: JobId) -> None:
         """Remove the names under which a job's outputs were read."""
+        import shutil  # only a deletion needs it
+
         shutil.rmtree(self.store.folder.outputs / job_id, ignore_errors=True)
 
     def console(self, job_id: JobId, offset: int = 0) -> bytes:
@@ -125,16 +131,31 @@ class Reading(Part):
             raise InvalidRequest(f"offset is {offset}; it must be 0 or more.")
         with self.store.reading():
             stored = self.stored(job_id)
-        if stored.files.console is not None and stored.files.console.digest is not None:
-            file = self.store.blobs.path(stored.files.console.digest)
-        else:
-            file = self.store.folder.job_folder(job_id, stored.attempts) / "console.txt"
+        file = self._log_file(stored, stored.files.console, "console.txt")
         try:
             with file.open("rb") as stream:
                 stream.seek(offset)
                 return stream.read()
         except FileNotFoundError:
             return b""  # nothing was printed, or not yet
+
+    def usage(self, job_id: JobId) -> bytes:
+        """The log of what the job has used; as far as it has come, while it runs.
+
+        One JSON object a line, see `dendro_local.compute.usage_log`. Empty for a short job.
+        """
+        with self.store.reading():
+            stored = self.stored(job_id)
+        try:
+            return self._log_file(stored, stored.files.usage, "usage.jsonl").read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def _log_file(self, stored: StoredJob, kept: StoredFile | None, name: str) -> Path:
+        """Where a log of a job is: the one that was kept, or that which is being written."""
+        if kept is not None and kept.digest is not None:
+            return self.store.blobs.path(kept.digest)
+        return self.store.folder.job_folder(stored.record.jobId, stored.attempts) / name
 
     def has_compute_client(self) -> bool:
         """Whether a compute client is alive that takes any job."""
@@ -146,9 +167,38 @@ class Reading(Part):
         with self.store.reading():
             stored = self.stored(job_id)
             words = [self._why_status(stored)]
-        if stored.note is not None:
-            words.append(stored.note)
+            if stored.note is not None:
+                words.append(stored.note)
+            elif stored.record.status != "failed":
+                words += self._why_no_hit(stored)
         return "\n".join(words)
+
+    def _why_no_hit(self, stored: StoredJob) -> list[str]:
+        """What is nearest to the job among those that were there before it."""
+        from dendro_local.definition_difference import nearest  # only a question needs it
+
+        record = stored.record
+        definition = record.jobDefinition
+        query = JobQuery(
+            service=record.serviceName,
+            app=definition.appName,
+            processor=definition.processorName,
+            limit=COMPARED,
+        )
+        earlier = [
+            each.record
+            for each in self.store.find_jobs(query)
+            if each.record.timestampCreatedSec < record.timestampCreatedSec
+        ]
+        found = nearest(definition, [each.jobDefinition for each in earlier])
+        if found is None or not found[1]:
+            return []
+        index, fields = found
+        return [
+            "No job had this definition before. The nearest of the latest, "
+            f"{earlier[index].jobId}, differs in:",
+            *(f"  {field}" for field in fields[:MOST_DIFFERENCES]),
+        ]
 
     def _why_status(self, stored: StoredJob) -> str:
         record = stored.record
@@ -157,7 +207,13 @@ class Reading(Part):
         if record.status == "completed":
             return f"Completed{_by(record)}{_duration(record)}."
         if record.status in ("starting", "running"):
-            return f"{record.status.capitalize()}{_by(record)}, attempt {stored.attempts}."
+            words = f"{record.status.capitalize()}{_by(record)}, attempt {stored.attempts}."
+            folder = self.store.folder.job_folder(record.jobId, stored.attempts)
+            try:
+                step = (folder / "preparation.txt").read_text(encoding="utf-8")
+            except OSError:
+                return words
+            return f"{words} It prepares the app's environment: {step}"
         waits = self.store.jobs.unfinished_parents(stored.number)
         if waits:
             parents = ", ".join(f"{parent} ({status or 'deleted'})" for parent, status in waits)

@@ -7,10 +7,15 @@ unless its token is still the job's.
 
 import contextlib
 import time
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from dendro_local.app_source import declared_version, may_be_warm, python_path_with_sdk
+from dendro_local.app_source import (
+    declared_version,
+    imported_sdk,
+    may_be_warm,
+    python_path_with_sdk,
+)
 from dendro_local.errors import ClaimLost, InputUnavailable, InvalidApp
 from dendro_local.file_urls import parse_blob_url, parse_file_url
 from dendro_local.hub import Claim, ClaimedApp, FetchedInput, RunResult, RunToken
@@ -96,9 +101,12 @@ class Running(Submitting):
             raise InvalidApp(f"The code of app {definition.appName!r} is not on this machine.")
         folder = self.app_folder(app.source)
         version = state = app.version or ""
+        sdk = app.sdk or "dendro_local"
         if not app.source.startswith("bundled:"):
             # It may have been edited since the job was submitted: what counts is what runs.
-            state = self.folder_state(folder).digest
+            found = self.folder_state(folder)
+            state = found.digest
+            sdk = sdk if state == app.folder_digest else imported_sdk(found)
             is_declared = declared_version(app.record.appSpecification) is not None
             version = version if is_declared else f"sha256:{state}"
         stored = self._held(claim)
@@ -107,8 +115,10 @@ class Running(Submitting):
         return ClaimedApp(
             folder=folder,
             python_path=python_path_with_sdk(self.store.folder.sdk),
+            environments=self.store.folder.environments,
             state=state,
-            may_be_warm=may_be_warm(app.record.appSpecification),
+            may_be_warm=sdk == "dendro_local" and may_be_warm(app.record.appSpecification),
+            sdk=sdk,
         )
 
     def fetch_input(self, claim: Claim, file: JobInputFile) -> FetchedInput:
@@ -153,12 +163,13 @@ class Running(Submitting):
                     for name, found in result.outputs.items()
                 },
                 others={name: self._keep(file, adopted) for name, file in result.others.items()},
-                console=self._keep_console(result.console, adopted),
+                console=self._keep_log(result.console, adopted),
+                usage=self._keep_log(result.usage, adopted),
             )
             with self.store.transaction():
                 stored = self._held(claim)
                 check_step(claim.job.jobId, stored.record.status, "completed")
-                self._restore(result, files)
+                self._restore(adopted)
                 self.store.jobs.update(
                     stored.number,
                     status="completed",
@@ -169,15 +180,20 @@ class Running(Submitting):
                 )
                 self.release_dependents(claim.job.jobId)
 
-    def fail(self, claim: Claim, error: str, console: Path | None) -> None:
+    def fail(
+        self, claim: Claim, error: str, console: Path | None, usage: Path | None = None
+    ) -> None:
         """The job failed.
 
         Raises:
             ClaimLost: the job is not this run's any more; nothing was recorded.
         """
         with self._adopting() as adopted:
-            files = JobFiles(console=self._keep_console(console, adopted))
+            files = JobFiles(
+                console=self._keep_log(console, adopted), usage=self._keep_log(usage, adopted)
+            )
             with self.store.transaction():
+                self._restore(adopted)
                 if self._keeps_canceled(claim, files):
                     return
                 stored = self._held(claim)
@@ -185,7 +201,7 @@ class Running(Submitting):
                 self.end_failed(stored, error)
 
     def _keeps_canceled(self, claim: Claim, files: JobFiles) -> bool:
-        """Keep what a job printed until it was canceled; whether it was.
+        """Keep what a job printed and used until it was canceled; whether it was.
 
         Its end is recorded already, so that only this can be added, and by its last run alone.
         """
@@ -228,6 +244,25 @@ class Running(Submitting):
                     found.append(self._as_claim(stored, token))
         return found
 
+    def adopt(self, claim: Claim, run: RunToken) -> Claim:
+        """Take over an abandoned claim whose app still runs, or has ended meanwhile.
+
+        Raises:
+            ClaimLost: another compute client was faster.
+        """
+        token = f"{run.run_id}:{random_token(8)}"
+        with self.store.transaction():
+            stored = self._held(claim)
+            self.store.jobs.update(
+                stored.number,
+                compute_client_id=run.compute_client_id,
+                compute_client_name=run.name,
+                compute_client_user_id=run.user_id,
+                claim_token=token,
+                lease_until=time.time() + LEASE_SEC,
+            )
+            return self._as_claim(self.stored(claim.job.jobId), token)
+
     def give_up(self, claim: Claim) -> None:
         """End an abandoned claim: its job is pending again, or failed after too many attempts."""
         with self._adopting() as adopted, self.store.transaction():
@@ -236,8 +271,11 @@ class Running(Submitting):
                 self._requeue(stored, attempts=stored.attempts)
                 return
             times = "once" if stored.attempts == 1 else f"{stored.attempts} times"
-            console = self._keep_console(claim.folder / "console.txt", adopted)
-            self.store.jobs.update(stored.number, files=JobFiles(console=console))
+            files = JobFiles(
+                console=self._keep_log(claim.folder / "console.txt", adopted),
+                usage=self._keep_log(claim.folder / "usage.jsonl", adopted),
+            )
+            self.store.jobs.update(stored.number, files=files)
             self.end_failed(
                 stored,
                 f"The compute client that ran it died ({times}). What the job printed shows how "
@@ -247,17 +285,17 @@ class Running(Submitting):
     # Claims
 
     def _candidates(self, only: Collection[JobId] | None) -> Iterable[StoredJob]:
-        runnable = self.store.jobs.runnable(SEARCHED)
-        if only is None:
-            yield from runnable
-            return
-        yield from (stored for stored in runnable if stored.record.jobId in only)
-        if len(runnable) < SEARCHED:
+        count = 0
+        for stored in self.store.jobs.runnable(SEARCHED):
+            count += 1
+            if only is None or stored.record.jobId in only:
+                yield stored
+        if only is None or count < SEARCHED:
             return  # that was all there is
         for job_id in only:
-            stored = self.store.jobs.by_id(job_id)
-            if stored and stored.record.status == "pending" and stored.record.isRunnable:
-                yield stored
+            found = self.store.jobs.by_id(job_id)
+            if found and found.record.status == "pending" and found.record.isRunnable:
+                yield found
 
     def _may_run(
         self, job: Job, run: RunToken, slots: Sequence[ComputeSlot], free: Capacity
@@ -334,39 +372,36 @@ class Running(Submitting):
     # Files
 
     @contextlib.contextmanager
-    def _adopting(self) -> Generator[list[Digest]]:
+    def _adopting(self) -> Generator[dict[Digest, Path]]:
         """A block that takes files in as blobs: without its record, none of them stays.
 
-        Gives the list to which the digest of each is added.
+        Gives the table to which each is added.
         """
-        adopted: list[Digest] = []
+        adopted: dict[Digest, Path] = {}
         with self.store.reading():
             try:
                 yield adopted
             except BaseException:
-                self._remove_blobs(adopted)
+                self._remove_blobs(list(adopted))
                 raise
 
-    def _keep(self, file: Path, adopted: list[Digest]) -> StoredFile:
+    def _keep(self, file: Path, adopted: dict[Digest, Path]) -> StoredFile:
         digest, size = self.store.blobs.adopt(file)
-        adopted.append(digest)
+        adopted[digest] = file
         return StoredFile(digest, size)
 
-    def _keep_console(self, console: Path | None, adopted: list[Digest]) -> StoredFile | None:
-        if console is None or not console.exists() or console.stat().st_size == 0:
+    def _keep_log(self, log: Path | None, adopted: dict[Digest, Path]) -> StoredFile | None:
+        if log is None or not log.is_file() or log.stat().st_size == 0:
             return None
-        return self._keep(console, adopted)
+        return self._keep(log, adopted)
 
-    def _restore(self, result: RunResult, files: JobFiles) -> None:
-        """Name the files as blobs again that a deletion removed since they were adopted."""
-        found = [*result.outputs.values(), *result.others.values()]
-        kept = [*files.outputs.values(), *files.others.values()]
-        if result.console is not None and files.console is not None:
-            found.append(result.console)
-            kept.append(files.console)
-        for file, stored in zip(found, kept, strict=True):
-            if isinstance(file, Path) and stored.digest is not None:
-                self.store.blobs.restore(stored.digest, file)
+    def _restore(self, adopted: Mapping[Digest, Path]) -> None:
+        """Name the files as blobs again that a deletion removed since they were adopted.
+
+        Inside the transaction that records them: a deletion looks in one of its own.
+        """
+        for digest, file in adopted.items():
+            self.store.blobs.restore(digest, file)
 
     def _local_input(self, claim: Claim, file: JobInputFile, digest: Digest) -> Path:
         """A file of this machine with the bytes of this digest."""

@@ -53,9 +53,14 @@ def upload_additional_job_output(local_file_name: str | os.PathLike[str], remote
     )
 
 
-def _check_name(name: str) -> None:
+def is_allowed_name(name: str) -> bool:
+    """Whether a file that a processor adds to its job can have this name."""
     parts = name.split("/")
-    if len(parts) > MAX_PARTS or not all(_is_allowed(part) for part in parts):
+    return len(parts) <= MAX_PARTS and all(_is_allowed(part) for part in parts)
+
+
+def _check_name(name: str) -> None:
+    if not is_allowed_name(name):
         raise ValueError(
             f"An additional output cannot be named {name!r}: a name has at most {MAX_PARTS} parts "
             f"between slashes, each of at most {MAX_PART_LENGTH} letters, digits, '_' and '-', "

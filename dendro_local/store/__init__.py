@@ -4,8 +4,10 @@ It keeps and finds; what may happen is decided above it.
 """
 
 import contextlib
+import functools
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dendro_local.store.blobs import Blobs, file_digest
 from dendro_local.store.compute_clients import ComputeClientRun, ComputeClientTable, LiveRun
@@ -19,6 +21,9 @@ from dendro_local.store.locks import check_system
 from dendro_local.store.services import RegisteredApp, ServiceTable
 from dendro_local.store.version import SCHEMA_VERSION
 from dendro_local.store.wake import Listener, wake_all
+
+if TYPE_CHECKING:
+    from dendro_local.store.upkeep import Upkeep
 
 __all__ = [
     "ComputeClientRun",
@@ -59,6 +64,13 @@ class Store:
         self.local_files = LocalFileTable(self._connections)
         self.compute_clients = ComputeClientTable(self._connections, self.folder.clients)
         self.blobs = Blobs(self.folder.blobs)
+
+    @functools.cached_property
+    def upkeep(self) -> "Upkeep":
+        """What only pruning, checking and backing up ask of the store."""
+        from dendro_local.store.upkeep import Upkeep  # most processes never need it
+
+        return Upkeep(self._connections, self.folder)
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:

@@ -5,7 +5,7 @@ folder. The system lets go of it when the process ends, however it ends, so that
 who is alive at any moment.
 """
 
-import socket
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,6 +61,7 @@ class ComputeClientTable:
     ) -> ComputeClientRun:
         """Register this machine's compute client if it is new, and count as alive from now on."""
         client_id, name = self._own(user_id, slots)
+        self.live_runs()  # clears away what runs that were killed left
         return ComputeClientRun(
             self._folder,
             LiveRun(
@@ -90,7 +91,7 @@ class ComputeClientTable:
         return is_held(self._folder / f"{run_id}.lock")
 
     def _own(self, user_id: str, slots: Sequence[ComputeSlot]) -> tuple[str, str]:
-        name = socket.gethostname() or "this machine"
+        name = os.uname().nodename or "this machine"
         connection = self._connections.get()
         query = "select compute_client_id from compute_clients where name = ? and user_id = ?"
         row = connection.execute(query, (name, user_id)).fetchone()

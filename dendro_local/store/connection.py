@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Generator
 from pathlib import Path
+from typing import ClassVar
 
 from dendro_local.errors import DiskFull, StoreDamaged, StoreError, StoreTooNew
 from dendro_local.store.locks import exclusive
@@ -29,6 +30,7 @@ class _Forks:
     # Counted by a hook, since asking the system for the process id at each use of a
     # connection would cost as much as a look-up in the database.
     count = 0
+    inherited: ClassVar[list[sqlite3.Connection]] = []
 
     @classmethod
     def counts_one(cls) -> None:
@@ -37,6 +39,35 @@ class _Forks:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_Forks.counts_one)
+
+
+class _Own:
+    """A thread's own connection, closed when the thread ends.
+
+    ``everyone``: the connections of all threads, each with the forks that this process was the
+    child of when it was opened.
+    """
+
+    __slots__ = ("connection", "everyone", "forks")
+
+    def __init__(
+        self, connection: sqlite3.Connection, everyone: dict[sqlite3.Connection, int]
+    ) -> None:
+        self.connection = connection
+        self.everyone = everyone
+        self.forks = everyone[connection] = _Forks.count
+
+    def __del__(self) -> None:
+        if self.everyone.pop(self.connection, None) is not None:
+            _close(self.connection, self.forks)
+
+
+def _close(connection: sqlite3.Connection, forks: int, state: type[_Forks] = _Forks) -> None:
+    if forks == state.count:
+        connection.close()
+    else:
+        # The parent's: closing it here would take the log away that the parent writes to.
+        state.inherited.append(connection)
 
 
 class Connections:
@@ -50,7 +81,7 @@ class Connections:
         """
         self._file = file
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all: dict[sqlite3.Connection, int] = {}
         self._lock = threading.Lock()
         try:
             with translated(file):
@@ -64,9 +95,9 @@ class Connections:
         local = self._local
         connection: sqlite3.Connection | None = getattr(local, "connection", None)
         if connection is None or local.forks != _Forks.count:
-            connection = self._connect()
-            local.connection = connection
-            local.forks = _Forks.count
+            own = self._connect()
+            connection = own.connection
+            local.own, local.connection, local.forks = own, connection, own.forks
         return connection
 
     @contextlib.contextmanager
@@ -93,23 +124,23 @@ class Connections:
     def close(self) -> None:
         """Close every connection; the last one to close folds the WAL into the file."""
         with self._lock:
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
+            while self._all:
+                _close(*self._all.popitem())
             self._local = threading.local()
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._file,
-            timeout=BUSY_TIMEOUT_SEC,
-            isolation_level=None,
-            check_same_thread=False,  # so that close() may close them all
+    def _connect(self) -> _Own:
+        own = _Own(
+            sqlite3.connect(
+                self._file,
+                timeout=BUSY_TIMEOUT_SEC,
+                isolation_level=None,
+                check_same_thread=False,  # so that close() may close them all
+            ),
+            self._all,
         )
-        connection.execute("pragma synchronous = full")
-        connection.execute("pragma foreign_keys = on")
-        with self._lock:
-            self._all.append(connection)
-        return connection
+        own.connection.execute("pragma synchronous = full")
+        own.connection.execute("pragma foreign_keys = on")
+        return own
 
     def _prepare(self) -> None:
         version = self._version() if self._file.exists() else 0

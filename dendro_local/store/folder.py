@@ -7,6 +7,8 @@ outputs/ID/     outputs of a job under their own file names, as links to blobs
 wake/           sockets of processes that want to hear of changes
 clients/        locks of the compute clients that are alive
 sdk/            what apps find on their path
+envs/           environments of apps that declare one
+damaged/        blobs whose bytes turned out to be others
 """
 
 from pathlib import Path
@@ -30,6 +32,7 @@ class StoreFolder:
         self.wake = root / "wake"
         self.clients = root / "clients"
         self.sdk = root / "sdk"
+        self.environments = root / "envs"
 
     def make(self) -> None:
         """Make the folders in it that are missing.

@@ -15,6 +15,8 @@ from dendro_local.store.job_rows import COLUMNS, StoredJob, stored_job
 
 __all__ = ["JobQuery", "find_jobs"]
 
+_J_COLUMNS = ", ".join(f"j.{column}" for column in COLUMNS.split(", "))
+
 
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which jobs to list: those to which everything that is given applies."""
@@ -46,39 +48,67 @@ _EQUALS = {
     "batch": "batch_id",
 }
 
-_HAS_TAG = "number in (select number from job_tags where tag = ?)"
-_HAS_INPUT = "number in (select number from job_inputs where url = ?)"
-_SET_OUTPUT = "number in (select number from job_set_urls where url = ?)"
+_BY_NUMBER = {
+    "tag": "exists (select 1 from job_tags x where x.number = j.number and x.tag = ?)",
+    "set url": "exists (select 1 from job_set_urls x where x.number = j.number and x.url = ?)",
+}
 
 
 def find_jobs(connections: Connections, query: JobQuery) -> list[StoredJob]:
     """The jobs of a query, latest update first."""
-    conditions: list[str] = []
-    values: list[Any] = []
-
-    def add(condition: str, *given: Any) -> None:
-        conditions.append(condition)
-        values.extend(given)
-
+    # What is most selective leads: its table has the jobs in the order of the list.
+    tags = list(query.tags)
+    input_url = query.input_url
+    search = _Search("jobs j", "j")
+    if input_url is not None:
+        search = _Search("job_inputs i cross join jobs j on j.number = i.number", "i")
+        search.add("i.url = ?", input_url)
+    elif tags:
+        search = _Search("job_tags t cross join jobs j on j.number = t.number", "t")
+        search.add("t.tag = ?", tags.pop(0))
+    for tag in tags:
+        search.add(_BY_NUMBER["tag"], tag)
     for field, column in _EQUALS.items():
         wanted = getattr(query, field)
         if wanted is not None:
-            add(f"{column} = ?", wanted)
-    for tag in query.tags:
-        add(_HAS_TAG, tag)
-    if query.input_url is not None:
-        add(_HAS_INPUT, query.input_url)
+            search.add(f"j.{column} = ?", wanted)
     if query.output_url is not None:
         own = parse_file_url(query.output_url)
         if own is None:
-            add(_SET_OUTPUT, query.output_url)
+            search.add(_BY_NUMBER["set url"], query.output_url)
         else:
-            add("job_id = ?", own.job_id)
-    if query.after is not None:
-        add("(updated_at, number) < (?, ?)", *query.after)
-    where = " and ".join(conditions) or "true"
-    rows = connections.get().execute(
-        f"select {COLUMNS} from jobs where {where} order by updated_at desc, number desc limit ?",  # noqa: S608 - conditions of a fixed set
-        (*values, query.limit),
-    )
-    return [stored_job(row) for row in rows]
+            search.add("j.job_id = ?", own.job_id)
+    return search.run(connections, query)
+
+
+class _Search:
+    """A select that is put together from fixed pieces; values go in as parameters.
+
+    Args:
+        tables: where the jobs come from, as ``j``.
+        leader: the table whose ``updated_at`` and ``number`` give the order.
+    """
+
+    def __init__(self, tables: str, leader: str) -> None:
+        self._tables = tables
+        self._leader = leader
+        self._conditions: list[str] = []
+        self._values: list[Any] = []
+
+    def add(self, condition: str, *values: Any) -> None:
+        """Only jobs to which this applies."""
+        self._conditions.append(condition)
+        self._values.extend(values)
+
+    def run(self, connections: Connections, query: JobQuery) -> list[StoredJob]:
+        """A page of the jobs."""
+        lead = self._leader
+        if query.after is not None:
+            self.add(f"({lead}.updated_at, {lead}.number) < (?, ?)", *query.after)
+        where = " and ".join(self._conditions) or "true"
+        rows = connections.get().execute(
+            f"select {_J_COLUMNS} from {self._tables} where {where} "  # noqa: S608 - fixed pieces
+            f"order by {lead}.updated_at desc, {lead}.number desc limit ?",
+            (*self._values, query.limit),
+        )
+        return [stored_job(row) for row in rows]

@@ -5,7 +5,7 @@ belong inside `Store.transaction`.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dendro_local.model import Digest, Job, JobId
@@ -32,6 +32,8 @@ class CachedAnswer(NamedTuple):
     job: StoredJob | None
 
 
+PAGE = 20
+
 _J_COLUMNS = ", ".join(f"j.{column}" for column in COLUMNS.split(", "))
 
 # What a submit asks first, in one go: the app as it is registered, and the newest job of the same
@@ -56,8 +58,8 @@ limit ?
 """  # noqa: S608
 
 runnable_jobs = f"""
-select {COLUMNS} from jobs
-where status = 'pending' and is_runnable = 1
+select {COLUMNS} from jobs indexed by jobs_runnable
+where status = 'pending' and is_runnable = 1 and (created_at, number) > (?, ?)
 order by created_at, number
 limit ?
 """  # noqa: S608
@@ -69,7 +71,9 @@ order by created_at desc
 limit 5
 """  # noqa: S608
 
-active_jobs = f"select {COLUMNS} from jobs where status in ('starting', 'running')"  # noqa: S608
+active_jobs = f"""
+select {COLUMNS} from jobs indexed by jobs_active where status in ('starting', 'running')
+"""  # noqa: S608
 
 children_of = f"""
 select {_J_COLUMNS} from job_dependencies d join jobs j on j.number = d.number
@@ -160,9 +164,22 @@ class JobTable:
         )
         return [row[0] for row in rows]
 
-    def runnable(self, limit: int) -> list[StoredJob]:
-        """Jobs that could start now, in the order in which they should."""
-        return self._all(runnable_jobs, (limit,))
+    def runnable(self, limit: int) -> Iterator[StoredJob]:
+        """Jobs that could start now, in the order in which they should.
+
+        Read a few at a time, since most often one of the first is taken. Each few are read to
+        the end before the first of them is given: a transaction that begins while a question is
+        half answered can fail at once, if another process has written since it was asked.
+        """
+        after = (0.0, 0)
+        given = 0
+        while given < limit:
+            page = self._all(runnable_jobs, (*after, min(PAGE, limit - given)))
+            yield from page
+            given += len(page)
+            if len(page) < PAGE:
+                return
+            after = (page[-1].record.timestampCreatedSec, page[-1].number)
 
     def active(self) -> list[StoredJob]:
         """Jobs that a compute client holds."""
@@ -248,12 +265,14 @@ class JobTable:
             f"insert into jobs ({', '.join(row)}) values ({', '.join('?' * len(row))})",  # noqa: S608 - the columns of row_of
             tuple(row.values()),
         ).lastrowid
-        self._add_tags(number, job.tags)
-        for url in dict.fromkeys(job.inputFileUrlList):
-            connection.execute(
-                "insert into job_inputs (url, number, local_path) values (?, ?, ?)",
-                (url, number, local_paths.get(url)),
-            )
+        self._add_tags(number, job.tags, row["updated_at"])
+        connection.executemany(
+            "insert into job_inputs (url, updated_at, number, local_path) values (?, ?, ?, ?)",
+            [
+                (url, row["updated_at"], number, local_paths.get(url))
+                for url in dict.fromkeys(job.inputFileUrlList)
+            ],
+        )
         connection.executemany(
             "insert into job_dependencies (parent_job_id, number) values (?, ?)",
             [(parent, number) for parent in job.jobDependencies],
@@ -273,13 +292,18 @@ class JobTable:
             self._keep_blobs(number, files)
         if changes.get("content_key") is not None:
             changes["content_key"] = bytes.fromhex(changes["content_key"])
+        connection = self._connections.get()
+        now = changes["updated_at"] = time.time()
+        connection.execute("update job_inputs set updated_at = ? where number = ?", (now, number))
         if "tags" in changes:
-            self._add_tags(number, changes["tags"])
+            connection.execute("delete from job_tags where number = ?", (number,))
+            self._add_tags(number, changes["tags"], now)
             changes["tags"] = encoded_or_none(changes["tags"])
-        changes["updated_at"] = time.time()
+        else:
+            connection.execute("update job_tags set updated_at = ? where number = ?", (now, number))
         changes["feed_number"] = self._next_feed_number()
         assignments = ", ".join(f"{column} = ?" for column in changes)
-        self._connections.get().execute(
+        connection.execute(
             f"update jobs set {assignments} where number = ?",  # noqa: S608 - columns of a fixed set
             (*changes.values(), number),
         )
@@ -300,10 +324,10 @@ class JobTable:
             (self._next_feed_number(), job.record.jobId, time.time()),
         )
 
-    def _add_tags(self, number: int | None, tags: Sequence[str]) -> None:
+    def _add_tags(self, number: int | None, tags: Sequence[str], updated_at: float) -> None:
         self._connections.get().executemany(
-            "insert or ignore into job_tags (tag, number) values (?, ?)",
-            [(tag, number) for tag in tags],
+            "insert or ignore into job_tags (tag, updated_at, number) values (?, ?, ?)",
+            [(tag, updated_at, number) for tag in tags],
         )
 
     def _keep_blobs(self, number: int, files: JobFiles) -> None:

@@ -30,6 +30,13 @@ def m002_pins_and_given_up_blobs(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m003_sdk_of_apps(db: Database) -> None:
+    """Which SDK an app is written with, where its code is known."""
+    for statement in _SDK_OF_APPS:
+        db.execute(statement)
+
+
 _FIRST_TABLES = (
     """
     create table meta (
@@ -109,9 +116,16 @@ _FIRST_TABLES = (
     create index jobs_content on jobs (content_key) where status = 'completed'
     """,
     "create unique index jobs_feed on jobs (feed_number)",
-    "create index jobs_by_status on jobs (status, service_name, updated_at)",
-    "create index jobs_by_processor on jobs (app_name, processor_name, updated_at)",
+    # Each list has an index that ends in the order in which it is shown, so that a page of it
+    # costs the same among a million jobs; without, SQLite would gather and sort all that match.
     "create index jobs_by_update on jobs (updated_at)",
+    "create index jobs_by_status on jobs (status, updated_at)",
+    "create index jobs_by_service on jobs (service_name, updated_at)",
+    "create index jobs_by_status_service on jobs (status, service_name, updated_at)",
+    "create index jobs_by_app on jobs (app_name, updated_at)",
+    "create index jobs_by_processor on jobs (processor_name, updated_at)",
+    "create index jobs_by_user on jobs (user_id, updated_at)",
+    "create index jobs_by_client on jobs (compute_client_id, updated_at)",
     # Small for ever: only what waits or runs is in them.
     """
     create index jobs_runnable on jobs (created_at, number)
@@ -119,11 +133,13 @@ _FIRST_TABLES = (
     """,
     "create index jobs_active on jobs (lease_until) where status in ('starting', 'running')",
     "create index jobs_batch on jobs (batch_id, updated_at) where batch_id != ''",
+    # updated_at is the job's, kept here too for the order of lists.
     """
     create table job_tags (
         tag text not null,
+        updated_at real not null,
         number integer not null references jobs on delete cascade,
-        primary key (tag, number)
+        primary key (tag, updated_at, number)
     ) strict, without rowid
     """,
     "create index job_tags_number on job_tags (number)",
@@ -131,9 +147,10 @@ _FIRST_TABLES = (
     """
     create table job_inputs (
         url text not null,
+        updated_at real not null,
         number integer not null references jobs on delete cascade,
         local_path text,
-        primary key (url, number)
+        primary key (url, updated_at, number)
     ) strict, without rowid
     """,
     "create index job_inputs_number on job_inputs (number)",
@@ -213,6 +230,12 @@ _PINS_AND_GIVEN_UP_BLOBS = (
         primary key (number, digest)
     ) strict, without rowid
     """,
+)
+
+_SDK_OF_APPS = (
+    # dendro_local or dendro; null for a spec alone.
+    "alter table service_apps add column sdk text",
+    "update service_apps set sdk = 'dendro_local' where source is not null",
 )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from dendro_local.model import AppSpecification, Service, ServiceApp, ServiceUser
+from dendro_local.model import AppSdk, AppSpecification, Service, ServiceApp, ServiceUser
 from dendro_local.store.connection import Connections
 from dendro_local.store.job_rows import encoded
 
@@ -20,12 +20,14 @@ class RegisteredApp(msgspec.Struct, frozen=True, kw_only=True):
     ``source`` is ``folder:PATH``, ``bundled:NAME``, or None where only the spec is known.
     ``version`` is what a cached result must come from; None where it is not known.
     ``folder_digest`` names the state of the folder that was registered, where there is one.
+    ``sdk`` is what its code is written with; None where only the spec is known.
     """
 
     record: ServiceApp
     source: str | None
     version: str | None
     folder_digest: str | None = None
+    sdk: AppSdk | None = None
 
 
 class ServiceTable:
@@ -70,7 +72,7 @@ class ServiceTable:
         """Apps by service and name; all of them by default."""
         rows = self._connections.get().execute(
             "select service_name, app_name, specification_uri, specification_commit, "
-            "specification, source, version, folder_digest from service_apps "
+            "specification, source, version, folder_digest, sdk from service_apps "
             "where (:service is null or service_name = :service) "
             "and (:name is null or app_name = :name) order by service_name, app_name",
             {"service": service, "name": name},
@@ -82,8 +84,8 @@ class ServiceTable:
         record = app.record
         self._connections.get().execute(
             "insert or replace into service_apps (service_name, app_name, specification_uri, "
-            "specification_commit, specification, source, version, folder_digest) "
-            "values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "specification_commit, specification, source, version, folder_digest, sdk) "
+            "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 record.serviceName,
                 record.appName,
@@ -93,6 +95,7 @@ class ServiceTable:
                 app.source,
                 app.version,
                 app.folder_digest,
+                app.sdk,
             ),
         )
 
@@ -109,7 +112,7 @@ def _service(row: tuple[Any, ...]) -> Service:
 
 
 def _registered_app(row: tuple[Any, ...]) -> RegisteredApp:
-    service, name, uri, commit, specification, source, version, folder_digest = row
+    service, name, uri, commit, specification, source, version, folder_digest, sdk = row
     return RegisteredApp(
         record=ServiceApp(
             serviceName=service,
@@ -121,4 +124,5 @@ def _registered_app(row: tuple[Any, ...]) -> RegisteredApp:
         source=source,
         version=version,
         folder_digest=folder_digest,
+        sdk=sdk,
     )

@@ -9,12 +9,15 @@ path is too long for one, that look is all there is.
 import contextlib
 import os
 import select
-import socket
 import sys
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dendro_local.random_ids import random_token
+
+if TYPE_CHECKING:
+    import socket
 
 __all__ = ["Listener", "wake_all"]
 
@@ -26,6 +29,8 @@ class Listener:
     """Hears of changes of a store until it is closed."""
 
     def __init__(self, folder: Path) -> None:
+        import socket  # here and below, since a script that waits for nothing needs none
+
         self._socket: socket.socket | None = None
         self._file = folder / f"{os.getpid()}-{random_token(4)}"
         if not hasattr(socket, "AF_UNIX"):
@@ -48,8 +53,9 @@ class Listener:
         if self._socket is None:
             select.select([], [], [], min(timeout_sec, 0.5))
             return True
-        ready, _, _ = select.select([self._socket], [], [], timeout_sec)
-        if not ready:
+        waiting = select.poll()  # `select` takes no descriptor above 1023
+        waiting.register(self._socket, select.POLLIN)
+        if not waiting.poll(timeout_sec * 1000):
             return False
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -79,6 +85,8 @@ def wake_all(folder: Path) -> None:
         names = os.listdir(folder)  # noqa: PTH208 - after every commit
         if not names:
             return
+        import socket
+
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, _short(folder) as short:
             sender.setblocking(False)
             for name in names:
@@ -88,7 +96,7 @@ def wake_all(folder: Path) -> None:
         pass  # such as too many open files, or a listener of another user
 
 
-def _send(sender: socket.socket, address: str) -> bool:
+def _send(sender: "socket.socket", address: str) -> bool:
     """Send one byte; False where nobody listens any more."""
     try:
         sender.sendto(b"!", address)

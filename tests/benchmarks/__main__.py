@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.benchmarks import claim, cold, hit, imports, size, submitters
+from tests.benchmarks import claim, cold, hit, imports, size, submitters, warm
 from tests.benchmarks.figure import HEAD, Figure, line
 from tests.benchmarks.processes import ProcessFailed
 from tests.benchmarks.stores import Stores
@@ -21,6 +21,7 @@ BENCHMARKS: Mapping[str, Callable[[Stores], Iterator[Figure]]] = {
     "size": size.size,
     "import": imports.imports,
     "cold": cold.cold,
+    "warm": warm.warm,
     "claim": claim.claim,
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.benchmarks.default_store import run_here, using
 from tests.benchmarks.figure import Figure, at_most_times
 from tests.benchmarks.measuring import Times, alternate
-from tests.benchmarks.processes import SCRIPTS, python, run, whole
+from tests.benchmarks.processes import SCRIPTS, ProcessFailed, python, run, whole
 from tests.benchmarks.scripts.submit import greeting
 from tests.benchmarks.stores import Stores
 
@@ -82,11 +82,13 @@ def _stamped_job(folder: Path, parts: list[Mapping[str, float]]) -> Callable[[],
         command = python("-m", "tests.benchmarks.scripts.stamped", f"stamped {next(numbers)}")
         begun = time.time()
         stamps: dict[str, float] = json.loads(run(command, variables))
-        ended = time.time()
+        stamps["exit"] = time.time()
         stamps["start"] = float(app_stamp.read_text(encoding="ascii"))
-        stamps["exit"] = ended
+        missing = set(PARTS) - set(stamps)
+        if missing:
+            raise ProcessFailed(f"nothing was called that ends the parts {sorted(missing)}")
         parts.append(_lengths(begun, stamps))
-        return ended - begun
+        return stamps["exit"] - begun
 
     return call
 

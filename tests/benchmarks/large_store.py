@@ -111,14 +111,17 @@ def _insert_submitted(connection: sqlite3.Connection, rows: Sequence[Row]) -> No
         f"insert into jobs ({', '.join(rows[0])}) values ({', '.join('?' * len(rows[0]))})",
         [tuple(row.values()) for row in rows],
     )
-    numbers = [row["number"] for row in rows]
     connection.executemany(
-        "insert into job_tags (tag, number) values (?, ?)",
-        [(tag, number) for number in numbers for tag in tags_of(number)],
+        "insert into job_tags (tag, updated_at, number) values (?, ?, ?)",
+        [(tag, row["updated_at"], row["number"]) for row in rows for tag in tags_of(row["number"])],
     )
     connection.executemany(
-        "insert into job_inputs (url, number) values (?, ?)",
-        [(input_url(number), number) for number in numbers if has_input(number)],
+        "insert into job_inputs (url, updated_at, number) values (?, ?, ?)",
+        [
+            (input_url(row["number"]), row["updated_at"], row["number"])
+            for row in rows
+            if has_input(row["number"])
+        ],
     )
 
 
@@ -127,6 +130,11 @@ def _change_to_ended(connection: sqlite3.Connection, rows: Sequence[Row]) -> Non
         f"update jobs set {', '.join(f'{column} = ?' for column in CHANGED)} where number = ?",
         [(*(row[column] for column in CHANGED), row["number"]) for row in rows],
     )
+    for table in ("job_tags", "job_inputs"):
+        connection.executemany(
+            f"update {table} set updated_at = ? where number = ?",
+            [(row["updated_at"], row["number"]) for row in rows],
+        )
     connection.executemany(
         "insert into job_blobs (digest, number) values (?, ?)",
         [

@@ -78,8 +78,15 @@ def run_jobs() -> None:
 
 
 def run(job: DendroJob) -> DendroJob:
-    """Run a job, and what else can run, to its end."""
+    """Run a job, and what else can run, to its end; from a warm host where that can be."""
     run_jobs()
+    return job.refresh()
+
+
+def run_cold(job: DendroJob) -> DendroJob:
+    """Run a job alone to its end, in a process of its own."""
+    # A compute client for some jobs only, as in a script, takes no host for an app's first one.
+    ComputeClient(default_hub(), only=lambda: {job.jobId}).serve(is_done=lambda: True)
     return job.refresh()
 
 

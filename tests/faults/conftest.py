@@ -9,10 +9,11 @@ import pytest
 from dendro_local import DendroJob
 from dendro_local.client.default_hub import default_hub
 from tests.conftest import AppMaker
-from tests.faults.asking import check_blobs, check_whole, define, submit
+from tests.faults.asking import check_blobs, check_whole, define, run, run_cold, submit
 from tests.faults.scripts import Slow
 
 JobMaker = Callable[..., DendroJob]
+Runner = Callable[[DendroJob], DendroJob]
 
 
 @pytest.fixture
@@ -21,6 +22,7 @@ def whole_store(store_folder: Path) -> Iterator[Path]:
     yield store_folder
     check_whole(store_folder)
     check_blobs(store_folder)
+    default_hub().close()
 
 
 @pytest.fixture
@@ -41,6 +43,13 @@ def job_of(whole_store: Path, make_app: AppMaker) -> JobMaker:
         return submit(definition, service="lab", time_sec=time_sec)
 
     return make
+
+
+@pytest.fixture(params=[run, run_cold], ids=["warm", "cold"])
+def runner(request: pytest.FixtureRequest) -> Runner:
+    """Both ways to run a job to its end: from a warm host, and in a process of its own."""
+    found: Runner = request.param
+    return found
 
 
 @pytest.fixture

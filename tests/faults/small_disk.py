@@ -72,7 +72,10 @@ class SizeLimit:
     def limit(self, pid: int, size_bytes: int) -> None:
         """Let a process, 0 being this one, write to files up to this size."""
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, hard))
+        if pid == 0:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+        else:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, hard))
 
 
 def small_disk() -> FileSystem | SizeLimit:

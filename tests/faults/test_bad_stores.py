@@ -138,10 +138,15 @@ CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER = 1, 2, 3
 
 def obey_permissions() -> None:
     """Give up root's right to pass over permissions, for the program that starts next."""
-    if os.geteuid() == 0:
-        prctl = ctypes.CDLL(None).prctl
-        for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER):
-            assert prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0
+    if os.geteuid() != 0:
+        return
+    # The user stays root where that can be: the interpreter may lie in root's own folder.
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is None:
+        os.setuid(65534)
+        return
+    for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER):
+        assert prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0
 
 
 @contextlib.contextmanager

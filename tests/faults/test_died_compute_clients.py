@@ -1,5 +1,6 @@
 """A compute client that dies or leaves loses no job: another one runs it, once."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -38,25 +39,68 @@ def start_and_kill(slow: Slow, number: int) -> int:
     return pid
 
 
-def test_a_job_whose_compute_client_was_killed_is_run_by_the_next_that_waits(slow: Slow) -> None:
+def kill_both(slow: Slow, number: int) -> None:
+    """A compute client and its app that are killed in the middle of the job."""
+    os.kill(start_and_kill(slow, number), signal.SIGKILL)
+
+
+def test_a_job_whose_compute_client_was_killed_goes_on_under_the_next_that_waits(
+    slow: Slow,
+) -> None:
     left = start_and_kill(slow, 1)
-    assert is_alive(left)
 
     script = Script(WAITING)
-    slow.wait_for_run(2)
-    was_ended_first = not is_alive(left)
+    wait_until(lambda: default_hub().abandoned() == [], "the job to be taken over")
+    was_left_alone = is_alive(left)
     slow.let_end()
     _, complaints = script.end()
 
-    assert was_ended_first
-    assert complaints == f"job {the_job().jobId} was left by a compute client that died\n"
+    assert (was_left_alone, complaints) == (True, "")
     assert the_job().status == "completed"
     assert the_job().get_output("output").read_text() == "done"
+    assert len(slow.pids()) == 1
+
+
+def test_a_job_that_ended_while_no_compute_client_was_there_is_completed_by_the_next(
+    slow: Slow,
+) -> None:
+    left = start_and_kill(slow, 1)
+    slow.let_end()
+    wait_until(lambda: not is_alive(left), "the app to end by itself")
+
+    Script(WAITING).end()
+
+    assert the_job().status == "completed"
+    assert the_job().console() == "at work\n"
+    assert len(slow.pids()) == 1
+
+
+def test_a_job_that_died_with_its_compute_client_is_run_again_by_the_next(slow: Slow) -> None:
+    kill_both(slow, 1)
+
+    slow.let_end()
+    _, complaints = Script(WAITING).end()
+
+    assert complaints == f"job {the_job().jobId} was left by a compute client that died\n"
+    assert the_job().status == "completed"
+    assert len(slow.pids()) == 2
+
+
+def test_a_job_that_was_taken_over_is_still_held_to_its_time(slow: Slow) -> None:
+    code = WAITING.replace('service="lab")', 'service="lab", time_sec=2)')
+    script = Script(code)
+    left = slow.wait_for_run(1)
+    script.kill()
+
+    Script(code).end()
+
+    assert "ran longer than its limit of 2 s" in str(the_job().error)
+    assert not is_alive(left)
 
 
 def test_a_job_whose_compute_clients_die_again_and_again_is_failed(slow: Slow) -> None:
-    start_and_kill(slow, 1)
-    start_and_kill(slow, 2)
+    kill_both(slow, 1)
+    kill_both(slow, 2)
 
     printed, _ = Script(WAITING).end()
 
@@ -69,7 +113,7 @@ def test_a_job_whose_compute_clients_die_again_and_again_is_failed(slow: Slow) -
 
 def test_how_often_it_may_die_is_a_setting(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DENDRO_MAX_ATTEMPTS", "1")
-    start_and_kill(slow, 1)
+    kill_both(slow, 1)
 
     Script(WAITING).end()
 
@@ -95,21 +139,19 @@ def test_what_an_app_left_running_is_ended_although_the_app_itself_has_ended(
     whole_store: Path, make_app: AppMaker, tmp_path: Path
 ) -> None:
     slow = Slow(tmp_path)
-    child = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True)\n    print"
-    folder = make_app("slow", slow.body.replace("print", child))
+    start = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True)\n    print"
+    folder = make_app("slow", slow.body.replace("print", start))
     default_hub().add_app(str(folder), "lab")
     left = start_and_kill(slow, 1)
     slow.let_end()
     wait_until(lambda: not is_alive(left), "the app to end by itself")
-    children = [int(the_job().console().split()[0])]
-    assert is_alive(children[0])
+    child = int(the_job().console().split()[0])
+    assert is_alive(child)
 
     Script(WAITING).end()
 
-    children.append(int(the_job().console().split()[0]))
     assert the_job().status == "completed"
-    assert len(set(children)) == 2
-    assert not any(map(is_alive, children))
+    assert not is_alive(child)
 
 
 def test_another_process_of_the_same_number_is_left_alone(slow: Slow, whole_store: Path) -> None:
@@ -174,8 +216,9 @@ def test_ctrl_c_ends_a_script_that_waits_and_gives_its_job_back(slow: Slow) -> N
 
 def test_a_wait_that_is_over_leaves_the_job_running_until_the_script_ends(slow: Slow) -> None:
     script = Script("""
+from tests.faults.scripts import wait_until
 job = submit(define("work", app="slow"), service="lab")
-assert job.wait_until_done(wait_sec=1).status == "running"
+wait_until(lambda: job.wait_until_done(wait_sec=0.1).status == "running", "the job to run")
 """)
 
     _, complaints = script.end()

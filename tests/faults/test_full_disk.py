@@ -1,5 +1,6 @@
 """A full disk gives one clear error, loses nothing, and is over when there is room again."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ from tests.conftest import AppMaker
 from tests.faults.small_disk import run_on_small_disk
 
 pytestmark = pytest.mark.process
+
+needs_prlimit = pytest.mark.skipif(
+    not hasattr(resource, "prlimit"), reason="an app cannot fill the disk of its compute client"
+)
 
 WRITER = """
 import os
@@ -165,6 +170,7 @@ with tempfile.TemporaryDirectory(dir="/dev/shm") as other_disk:
     run_on_small_disk(writer + script, tmp_path / "disk")
 
 
+@needs_prlimit
 def test_a_disk_that_the_job_itself_filled_at_the_commit_has_room_for_its_failure(
     tmp_path: Path, writer: str
 ) -> None:
@@ -182,6 +188,7 @@ if not disk.is_limit:  # a limit does not end when files are removed: see the ne
     run_on_small_disk(writer + script, tmp_path / "disk")
 
 
+@needs_prlimit
 def test_a_full_disk_at_the_commit_is_told_to_who_waits_and_the_job_runs_again(
     tmp_path: Path, writer: str
 ) -> None:

@@ -1,5 +1,7 @@
 """Several processes on one store: what happens at once happens as if one after the other."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,53 @@ def test_a_job_that_several_processes_wait_for_runs_once(whole_store: Path, tmp_
 
     assert len({text.split()[-1] for text in printed}) == 1
     assert [text.count("completed") for text in printed] == [1, 1, 1]
+
+
+def test_threads_that_have_ended_keep_no_files_open(whole_store: Path) -> None:
+    def submit_in_threads() -> int:
+        for _ in range(20):
+            thread = threading.Thread(target=hello, args=("the one",))
+            thread.start()
+            thread.join()
+        return len(os.listdir("/dev/fd"))  # noqa: PTH208
+
+    hello("the one")
+
+    assert submit_in_threads() == submit_in_threads()
+
+
+def test_a_process_with_thousands_of_open_files_can_still_wait(whole_store: Path) -> None:
+    code = """
+import resource
+limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 4000), limit))
+files = [open(os.devnull) for _ in range(1100)]
+assert hello().wait_until_done().status == "completed"
+for file in files:
+    file.close()
+"""
+    script = Script("import os\n" + code)
+
+    assert script.end()[1] == ""
+    assert script.process.returncode == 0
+
+
+def test_a_forked_process_leaves_the_store_of_its_parent_whole(whole_store: Path) -> None:
+    code = """
+import os
+job = hello("the parent")
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        assert hello("the parent").jobId == job.jobId
+        hello("the child")
+        default_hub().close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+assert hello("the parent").wait_until_done().status == "completed"
+assert hello("the child").wait_until_done().status == "completed"
+"""
+    script = Script(code)
+
+    assert script.end()[1] == ""
+    assert script.process.returncode == 0

@@ -165,3 +165,14 @@ def test_equal_requests_in_one_call_give_one_job(hub: LocalHub, greeting: NewJob
     first, second = hub.submit([greeting(), greeting()])
 
     assert first.jobId == second.jobId
+
+
+def test_why_names_the_nearest_earlier_job_and_what_differs(
+    hub: LocalHub, greeting: NewJobMaker
+) -> None:
+    [first] = hub.submit([greeting("Ada")])
+    [second] = hub.submit([greeting("Grace")])
+
+    assert "No job had this definition" not in hub.why(first.jobId)
+    assert f"{first.jobId}, differs in:" in hub.why(second.jobId)
+    assert "parameter 'name': 'Ada' there, 'Grace' here" in hub.why(second.jobId)

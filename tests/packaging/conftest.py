@@ -70,7 +70,7 @@ class Environment:
                 if ".." not in file.parts:
                     target = self.library / file
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(needed.locate_file(file), target)
+                    shutil.copyfile(str(needed.locate_file(file)), target)
 
     def run(
         self, *arguments: str | Path, cwd: Path, variables: Mapping[str, str] | None = None

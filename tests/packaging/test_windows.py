@@ -46,12 +46,14 @@ for name in ["dendro_local", *names]:
 
 
 def run(code: str) -> str:
-    return subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", LIKE_WINDOWS + code],
         capture_output=True,
         text=True,
-        check=True,
-    ).stdout
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def test_everything_can_be_imported() -> None:

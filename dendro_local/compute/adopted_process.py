@@ -1,0 +1,85 @@
+"""An app that outlived the compute client which started it."""
+
+import contextlib
+import os
+import select
+import signal
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from dendro_local.compute.app_process import (
+    GRACE_SEC,
+    end_leftover,
+    process_facts,
+    signal_group,
+)
+from dendro_local.compute.job_folder import JobFolder
+
+__all__ = ["AdoptedProcess", "can_be_adopted"]
+
+LOOK_SEC = 0.5
+"""How often to look whether it has ended, where the system does not tell."""
+
+
+def can_be_adopted(folder: JobFolder) -> bool:
+    """Whether a job that its compute client left still runs, or has come to its end meanwhile."""
+    return folder.result() is not None or _is_alive(folder.process())
+
+
+def _is_alive(facts: Mapping[str, Any]) -> bool:
+    pid = facts.get("pid")
+    return isinstance(pid, int) and process_facts(pid) == facts and facts["startedAt"] is not None
+
+
+class AdoptedProcess:
+    """The process of a job that another run of the compute client started.
+
+    It is not our child, so that its exit code is not to be had; what it left tells how it went.
+    """
+
+    def __init__(self, folder: JobFolder) -> None:
+        self._folder = folder
+        self._facts = folder.process()
+        pid = self._facts.get("pid")
+        self.pid = pid if isinstance(pid, int) else 0
+
+    def facts(self) -> dict[str, Any]:
+        """What tells this process from a later one with the same number."""
+        return self._facts
+
+    def wait(self) -> int:
+        """Wait for its end, with all that it started.
+
+        Returns:
+            0: how it really ended, only its result tells.
+        """
+        while _is_alive(self._facts):
+            self._wait_a_while()
+        end_leftover(self._folder.root, self._facts)
+        return 0
+
+    def stop(self) -> None:
+        """Ask it to end, and make it end if it does not. Returns at once."""
+        if self._signal(signal.SIGTERM):
+            timer = threading.Timer(GRACE_SEC, self._signal, (signal.SIGKILL,))
+            timer.daemon = True
+            timer.start()
+
+    def _signal(self, number: int) -> bool:
+        if not _is_alive(self._facts):
+            return False
+        signal_group(self.pid, number)
+        return True
+
+    def _wait_a_while(self) -> None:
+        try:
+            descriptor = os.pidfd_open(self.pid)  # Linux alone
+        except (AttributeError, OSError):
+            select.select([], [], [], LOOK_SEC)
+            return
+        try:
+            with contextlib.suppress(InterruptedError):
+                select.select([descriptor], [], [], 10 * LOOK_SEC)
+        finally:
+            os.close(descriptor)
