@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
 
@@ -73,8 +73,9 @@ def work(
 ) -> None:
     """Run pending jobs until stopped.
 
-    Ctrl-C and SIGTERM stop it; the jobs that run are then stopped and pending again. One line
-    for each job that starts or ends goes to stderr.
+    Ctrl-C stops it, and the jobs that run, which are then pending again. SIGTERM stops it alone,
+    as for a restart: the jobs go on, and the next `work` goes on with them. One line for each job
+    that starts or ends goes to stderr.
     """
     show_log(ctx, "INFO")
     hub = default_hub()
@@ -87,7 +88,7 @@ def work(
         show_count(capacity.num_gpus, "GPU"),
         capacity.memory_gb,
     )
-    with _stopped_by_signals(client.stop):
+    with _stopped_by_signals(client):
         client.serve(is_done=lambda: exit_when_idle)
     logger.info("stopped")
     left = hub.find_jobs(JobQuery(status="pending", limit=1))
@@ -113,7 +114,7 @@ def _slots_and_capacity(
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Generator[None]:
+def _stopped_by_signals(client: ComputeClient) -> Generator[None]:
     """Let the first signal stop the work in order, and a second one at once."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     before = {number: each for number, each in before.items() if each is not signal.SIG_IGN}
@@ -124,7 +125,7 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Generator[None]:
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         restore()
-        stop()
+        client.stop(leave_running=number == signal.SIGTERM)
 
     for number in before:  # not those that are ignored: nohup means it
         signal.signal(number, on_signal)

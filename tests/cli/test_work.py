@@ -41,18 +41,33 @@ def test_work_names_a_job_that_cannot_start(start: Start, submit: Submit) -> Non
     assert f"`dendro-local why {job}` says why" in log
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_work_that_is_stopped_puts_its_jobs_back(
-    start: Start, run: Run, wait_for: WaitFor, lab_app: Path, number: int
+def test_work_that_is_stopped_by_ctrl_c_puts_its_jobs_back(
+    start: Start, run: Run, wait_for: WaitFor, lab_app: Path
 ) -> None:
     job = run("submit", "lab", "wait_for_file", "-p", "path=/no/such/file").stdout.strip()
     working = start("work")
     wait_for(job, "running")
 
-    working.send_signal(number)
+    working.send_signal(signal.SIGINT)
 
     assert working.wait(30) == 0
     wait_for(job, "pending")
+
+
+def test_work_that_is_restarted_goes_on_with_its_jobs(
+    start: Start, run: Run, wait_for: WaitFor, lab_app: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "go on"
+    job = run("submit", "lab", "wait_for_file", "-p", f"path={file}").stdout.strip()
+    working = start("work")
+    wait_for(job, "running")
+
+    working.send_signal(signal.SIGTERM)
+    assert working.wait(30) == 0
+    file.touch()
+    start("work")
+
+    wait_for(job, "completed")
 
 
 def test_work_is_shown_as_alive(
