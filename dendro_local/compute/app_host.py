@@ -19,7 +19,6 @@ import msgspec
 from dendro_local.compute.app_process import (
     GRACE_SEC,
     process_facts,
-    signal_group,
     wait_for_group,
 )
 from dendro_local.compute.console_file import ConsoleFile
@@ -228,7 +227,11 @@ class HostedProcess:
         with self._lock:
             if self._has_ended or self.pid == 0:
                 return False
-            signal_group(self.pid, number)
+            # One signal, not two: an app may do something when it is asked to end. The process
+            # alone is asked where it has not come to make its group yet.
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(self.pid, number)  # should it not have a group of its own yet
+                try:
+                    os.killpg(self.pid, number)
+                except ProcessLookupError:
+                    os.kill(self.pid, number)
             return True
