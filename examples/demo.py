@@ -107,6 +107,8 @@ def main() -> int:
     print(f"\n{len(jobs)} jobs, {len(were_there)} of them cache hits, in {took:.2f} s.")
     if not were_there:
         print("Run it again: every job will be a cache hit.")
+    store = os.environ["DENDRO_LOCAL_DIR"]
+    print(f"`dendro-local --store {store} jobs` lists them; other commands take --store too.")
     return 0 if all(job.status == "completed" for job in jobs.values()) else 1
 
 

@@ -28,6 +28,7 @@ def main() -> None:
     )
     print(job.job_url, job.status)
     job.wait_until_done()
+    print(job.console())
 
 
 if __name__ == "__main__":

@@ -79,6 +79,20 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, entry.attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name; a name that is none is told with one like it."""
+        name = args[0]
+        names = self.list_commands(ctx)
+        if not name.startswith("-") and name not in names:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, names, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else " `dendro-local --help` lists all."
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by section, without importing any."""
         width = max(len(name) for name, _ in _entries())

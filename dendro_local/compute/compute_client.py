@@ -161,7 +161,7 @@ class ComputeClient:
         """A worker: runs one job after another."""
         while (job_run := self._work.get()) is not None:
             failure = job_run.run()
-            _log("info", "ended job %s", job_run.claim.job.jobId)
+            _log("info", "ended job %s: %s", job_run.claim.job.jobId, job_run.outcome)
             with self._lock:
                 self._gpus.give_back(job_run.gpu_ids)  # first, so that no job is without
                 del self._running[job_run]
@@ -215,7 +215,7 @@ class ComputeClient:
                     gpu_ids = noted_gpus(folder.root)
                     self._gpus.reserve(gpu_ids)
                     self._begin(JobRun(self._hub, adopted, self._runtime, process, gpu_ids=gpu_ids))
-                    _log("info", "went on with job %s", claim.job.jobId)
+                    _log("info", "went on with job %s, left by a compute client", claim.job.jobId)
                     continue
                 end_leftover(folder.root, folder.process())
                 self._hub.give_up(claim)

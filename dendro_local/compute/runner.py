@@ -49,6 +49,8 @@ class JobRun:
         self._released = False
         self._deadline: float | None = None
         self._is_recorded_running = False
+        self.outcome = ""
+        """How the run ended, in words for a log."""
 
     @property
     def deadline(self) -> float | None:
@@ -83,10 +85,14 @@ class JobRun:
         """
         try:
             error = self._run_app()
+            self.outcome = "completed" if error is None else f"failed: {error.splitlines()[0]}"
             return None if error is None else self._record(error)
         except ClaimLost:
-            return None  # canceled, deleted or another's: there is nothing to record
+            self.outcome = "canceled, deleted or taken over"
+            return None  # there is nothing to record
         finally:
+            if self._released:
+                self.outcome = "pending again"
             self._end_watch(None)
             self._folder.remove()
 

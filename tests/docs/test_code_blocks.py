@@ -50,8 +50,6 @@ def test_the_apps_of_the_docs_give_their_spec(
     store_folder: Path, tmp_path: Path, number: int
 ) -> None:
     code = blocks(ROOT / "docs" / "apps.md", "python")[number]
-    if "app.run()" not in code:
-        code += "\napp.run()\n"
     (tmp_path / "main.py").write_text(code)
 
     run(["dendro-local", "apps", "spec", str(tmp_path)], tmp_path, store_folder)

@@ -41,8 +41,8 @@ def test_example_1_runs_once_and_is_a_cache_hit_from_then_on(store_folder: Path)
 
     job = first[0].split()[0]
     assert first[0] == f"{job} pending"
-    assert first[-1] == f"{job} completed"
-    assert second == [f"{job} completed"] * 2
+    assert first[-3:-1] == [f"{job} completed", "Hello, world!"]
+    assert second == [f"{job} completed", f"{job} completed", "Hello, world!", ""]
 
 
 def test_example_2_shows_its_output(store_folder: Path) -> None:
