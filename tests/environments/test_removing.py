@@ -46,7 +46,12 @@ def test_one_that_a_process_runs_is_not_removed(environments: Environments, need
     python = prepare(environments, used)
     keys = [environments.key(unused), environments.key(used)]
 
-    with subprocess.Popen([python, "-c", "input()"], stdin=subprocess.PIPE) as running:
+    code = "print('up', flush=True); input()"
+    with subprocess.Popen(
+        [python, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        running.stdout.readline()  # until then the system may still show what it was before
         with pytest.raises(Conflict, match=f"in use by the processes {running.pid}; nothing was"):
             environments.remove(keys)
         assert len(environments.all()) == 2
