@@ -33,6 +33,9 @@ LOOK_SEC = 2.0
 TAKE_OVER_SEC = 10.0
 RENEW_SEC = 30.0
 
+RELEASE_SEC = 30.0
+"""How long an end waits at the most for running jobs to be given back."""
+
 
 class ComputeClient:
     """Runs jobs of a hub on this machine.
@@ -230,7 +233,8 @@ class ComputeClient:
             released = [run for run in self._running if not (keep and run.can_go_on_alone)]
         for job_run in released:
             job_run.stop_and_release()
-        deadline = time.monotonic() + 5.0
+        # A disk may take its time for what is to be recorded; the apps end within two seconds.
+        deadline = time.monotonic() + RELEASE_SEC
         while time.monotonic() < deadline:
             with self._lock:
                 if self._running.keys().isdisjoint(released):

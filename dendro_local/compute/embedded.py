@@ -78,7 +78,7 @@ class EmbeddedComputeClient:
             self._client = self._thread = None
         if client is not None and thread is not None and self._pid == os.getpid():
             client.stop()
-            thread.join(timeout=10)
+            thread.join()  # it ends by itself, see RELEASE_SEC
 
     def _serve(self, client: ComputeClient) -> None:
         try:
