@@ -101,11 +101,13 @@ class ComputeClient:
         try:
             while not self._stopping.is_set():
                 self._take_over_abandoned(run)
+                # Looked at first: a job that ends while others are looked for may let some start.
+                was_idle = not self._running
                 started = self._start_what_fits(run)
                 self._watch()
                 self._raise_failure()
                 self._runtime.close_idle()
-                if not started and not self._running and is_done():
+                if was_idle and not started and is_done():
                     break
                 self._changes.wait(self._sleep_sec())
         finally:

@@ -50,6 +50,8 @@ def working(hub: LocalHub, **options: Any) -> Iterator[ComputeClient]:
     client = ComputeClient(hub, **options)
     thread = threading.Thread(target=client.serve)
     thread.start()
+    while not hub.has_compute_client():  # or this process would run the jobs by itself too
+        thread.join(0.01)
     try:
         yield client
     finally:

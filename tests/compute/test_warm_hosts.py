@@ -45,6 +45,8 @@ def client(hub: LocalHub) -> Iterator[ComputeClient]:
     client = ComputeClient(hub)
     thread = threading.Thread(target=client.serve)
     thread.start()
+    while not hub.has_compute_client():  # or this process would run the jobs by itself too
+        thread.join(0.01)
     yield client
     client.stop()
     thread.join()
