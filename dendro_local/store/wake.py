@@ -64,9 +64,10 @@ class Listener:
 
     def wake(self) -> None:
         """Wake this listener from another thread."""
-        if self._socket is not None:
+        listening = self._socket  # another thread may close it at any moment
+        if listening is not None:
             with _short(self._file.parent) as name:
-                _send(self._socket, f"{name}/{self._file.name}")
+                _send(listening, f"{name}/{self._file.name}")
 
     def close(self) -> None:
         """Stop listening."""
