@@ -20,8 +20,6 @@ from dendro_local.store.locks import HeldLock, is_held
 
 __all__ = ["ComputeClientRun", "ComputeClientTable", "LiveRun"]
 
-_slots = msgspec.json.Decoder(list[ComputeSlot])
-
 
 class LiveRun(msgspec.Struct, frozen=True, kw_only=True):
     """A compute client that is alive. ``serves_all``: it takes any job, not only its script's."""
