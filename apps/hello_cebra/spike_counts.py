@@ -1,0 +1,1 @@
+../hello_rastermap/spike_counts.py

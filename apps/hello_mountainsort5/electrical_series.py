@@ -1,0 +1,1 @@
+../hello_neurosift/electrical_series.py

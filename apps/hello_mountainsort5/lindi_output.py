@@ -1,0 +1,1 @@
+../hello_neurosift/lindi_output.py

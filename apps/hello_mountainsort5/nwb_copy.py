@@ -1,0 +1,1 @@
+../hello_neurosift/nwb_copy.py

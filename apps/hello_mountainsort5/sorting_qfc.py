@@ -1,0 +1,1 @@
+../hello_neurosift/sorting_qfc.py

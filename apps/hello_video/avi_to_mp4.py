@@ -1,0 +1,1 @@
+../hello_neurosift/avi_to_mp4.py

@@ -1,0 +1,1 @@
+../hello_neurosift/image_series_to_mp4.py

@@ -1,0 +1,1 @@
+../hello_neurosift/mp4_output.py

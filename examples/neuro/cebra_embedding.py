@@ -1,0 +1,56 @@
+"""A CEBRA embedding of the units of an NWB file, on the GPU if there is one.
+
+    python cebra_embedding.py [FILE-OR-URL]
+
+The app must have been added once: ``dendro-local apps add apps/hello_cebra``.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from dendro_local import (
+    DendroJobDefinition,
+    DendroJobInputFile,
+    DendroJobOutputFile,
+    DendroJobParameter,
+    DendroJobRequiredResources,
+    submit_job,
+)
+
+TINY = Path(__file__).resolve().parents[2] / "tests" / "data" / "ephys_tiny.nwb"
+
+service_name = os.getenv("DENDRO_SERVICE_NAME", "hello_world_service")
+
+
+def main(place: str) -> None:
+    is_on_the_web = place.startswith(("http://", "https://"))
+    given = {"url": place} if is_on_the_web else {"path": place}
+    job = submit_job(
+        service_name=service_name,
+        job_definition=DendroJobDefinition(
+            appName="hello_cebra",
+            processorName="cebra_nwb_embedding_6",
+            inputFiles=[DendroJobInputFile(name="input", **given)],
+            outputFiles=[DendroJobOutputFile(name="output", fileBaseName="output.nwb.lindi.tar")],
+            parameters=[
+                DendroJobParameter(name="units_path", value="units"),
+                DendroJobParameter(name="max_iterations", value=100),
+                DendroJobParameter(name="batch_size", value=1000),
+                DendroJobParameter(name="bin_size_msec", value=20),
+                DendroJobParameter(name="output_dimensions", value=10),
+            ],
+        ),
+        required_resources=DendroJobRequiredResources(
+            numCpus=1, numGpus=0, memoryGb=8, timeSec=3600
+        ),
+        tags=["example"],
+        rerun_failing=True,
+    )
+    job.wait_until_done()
+    print(job.console())
+    print(job.get_output("output").path())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else str(TINY))

@@ -1,0 +1,53 @@
+"""Kilosort4 on an electrical series. Without a GPU, it takes minutes for seconds of recording.
+
+    python kilosort4.py [FILE-OR-URL PATH-IN-THE-FILE]
+
+The app must have been added once: ``dendro-local apps add apps/hello_kilosort4``.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from dendro_local import (
+    DendroJobDefinition,
+    DendroJobInputFile,
+    DendroJobOutputFile,
+    DendroJobParameter,
+    DendroJobRequiredResources,
+    submit_job,
+)
+
+TINY = Path(__file__).resolve().parents[2] / "tests" / "data" / "ephys_tiny.nwb"
+
+service_name = os.getenv("DENDRO_SERVICE_NAME", "hello_world_service")
+
+
+def main(place: str, electrical_series_path: str) -> None:
+    is_on_the_web = place.startswith(("http://", "https://"))
+    given = {"url": place} if is_on_the_web else {"path": place}
+    job = submit_job(
+        service_name=service_name,
+        job_definition=DendroJobDefinition(
+            appName="hello_kilosort4",
+            processorName="kilosort4",
+            inputFiles=[DendroJobInputFile(name="input", **given)],
+            outputFiles=[DendroJobOutputFile(name="output", fileBaseName="output.nwb.lindi.tar")],
+            parameters=[
+                DendroJobParameter(name="electrical_series_path", value=electrical_series_path),
+                DendroJobParameter(name="output_units_name", value="units_ks4"),
+            ],
+        ),
+        required_resources=DendroJobRequiredResources(
+            numCpus=1, numGpus=0, memoryGb=8, timeSec=86400
+        ),
+        tags=["example"],
+        rerun_failing=True,
+    )
+    job.wait_until_done()
+    print(job.console())
+    print(job.get_output("output").path())
+
+
+if __name__ == "__main__":
+    main(*(sys.argv[1:] or [str(TINY), "acquisition/ElectricalSeries"]))
