@@ -9,6 +9,7 @@ from dendro_local.app_source.specification import (
     decode_specification,
     load_specification,
     may_be_warm,
+    needs_network,
     specification_of_folder,
 )
 
@@ -21,6 +22,7 @@ __all__ = [
     "imported_sdk",
     "load_specification",
     "may_be_warm",
+    "needs_network",
     "python_path_with_sdk",
     "specification_of_folder",
 ]

@@ -52,6 +52,14 @@ class AppFolder:
         """The files with Python code, ``main.py`` among them, in order of their names."""
         return [Path(path) for path in sorted(self._times) if path.endswith(".py")]
 
+    def files(self) -> list[Path]:
+        """The files that the digest is over, in order of their names."""
+        return [Path(path) for path in sorted(self._times) if not Path(path).is_dir()]
+
+    def folders(self) -> dict[str, int]:
+        """The folders that hold its files, its own among them, each with its inode."""
+        return {path: times[2] for path, times in self._times.items() if Path(path).is_dir()}
+
     def is_current(self) -> bool:
         """Whether nothing in the folder was added, removed or changed since this state."""
         try:

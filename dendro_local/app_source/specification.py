@@ -9,13 +9,14 @@ import msgspec
 
 from dendro_local.app_source.sdk_path import python_path_with_sdk
 from dendro_local.errors import InvalidApp
-from dendro_local.model import AppSpecification
+from dendro_local.model import AppSpecification, ProcessorSpecification
 
 __all__ = [
     "declared_version",
     "decode_specification",
     "load_specification",
     "may_be_warm",
+    "needs_network",
     "specification_of_folder",
 ]
 
@@ -39,6 +40,14 @@ def may_be_warm(specification: AppSpecification) -> bool:
     return not any(
         attribute.name == "app_warm" and attribute.value is False
         for processor in specification.processors
+        for attribute in processor.attributes
+    )
+
+
+def needs_network(processor: ProcessorSpecification) -> bool:
+    """Whether a processor asks for a network in its container, see `dendro_local.sdk.App`."""
+    return any(
+        attribute.name == "needs_network" and attribute.value is True
         for attribute in processor.attributes
     )
 
@@ -93,6 +102,7 @@ def specification_of_folder(folder: Path, sdk_folder: Path, python: Path) -> App
         }
         environment.pop("JOB_ID", None)
         environment.pop("DENDRO_JOB_FOLDER", None)
+        environment.pop("MPLBACKEND", None)  # a notebook's, which the app's Python may not know
         try:
             finished = subprocess.run(
                 [str(python), str(folder / "main.py")],

@@ -15,8 +15,9 @@ from dendro_local.compute.app_process import (
     signal_group,
 )
 from dendro_local.compute.job_folder import JobFolder
+from dendro_local.compute.runtime import RunningApp
 
-__all__ = ["AdoptedProcess", "can_be_adopted"]
+__all__ = ["AdoptedProcess", "adopted_app", "can_be_adopted", "end_left_app"]
 
 LOOK_SEC = 0.5
 """How often to look whether it has ended, where the system does not tell."""
@@ -32,11 +33,29 @@ def _is_alive(facts: Mapping[str, Any]) -> bool:
     return isinstance(pid, int) and process_facts(pid) == facts and facts["startedAt"] is not None
 
 
+def adopted_app(folder: JobFolder) -> RunningApp:
+    """The app of a job that can be adopted, in its container if it has one."""
+    process = AdoptedProcess(folder)
+    from dendro_local.compute.containers.left import adopted_container  # few compute clients do
+
+    return adopted_container(folder, process) or process
+
+
+def end_left_app(folder: JobFolder) -> None:
+    """End what a job's app left running when its compute client died, also in a container."""
+    from dendro_local.compute.containers.left import remove_left_container
+
+    remove_left_container(folder.root)
+    end_leftover(folder.root, folder.process())
+
+
 class AdoptedProcess:
     """The process of a job that another run of the compute client started.
 
     It is not our child, so that its exit code is not to be had; what it left tells how it went.
     """
+
+    is_contained = False
 
     def __init__(self, folder: JobFolder) -> None:
         self._folder = folder

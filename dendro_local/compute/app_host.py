@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,14 +48,11 @@ class AppHost:
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> None:
         ours, theirs = socket.socketpair()
+        self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
         with theirs:
             self._process = subprocess.Popen(
                 command,
-                env={
-                    **environment,
-                    "DENDRO_APP_HOST": str(theirs.fileno()),
-                    "PYTHONUNBUFFERED": "1",
-                },
+                env={**self._environment, "DENDRO_APP_HOST": str(theirs.fileno())},
                 cwd=cwd,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -67,6 +65,8 @@ class AppHost:
         self._is_ready = threading.Event()
         self._unusable: str | None = None
         self._jobs: dict[int, HostedProcess] = {}
+        self._starters = weakref.WeakSet[Callable[..., HostedProcess]]()
+        self._is_closed = False
         self._next_job = 1
         self.idle_since = time.monotonic()
         threading.Thread(target=self._listen, name="dendro-app-host", daemon=True).start()
@@ -81,13 +81,24 @@ class AppHost:
             self._check()
             number, self._next_job = self._next_job, self._next_job + 1
             hosted = self._jobs[number] = HostedProcess(ConsoleFile(folder / "console.txt"))
-        message = {"job": number, "folder": str(folder), "environment": dict(environment)}
+        message = {
+            "job": number,
+            "folder": str(folder),
+            "environment": _difference(self._environment, environment),
+        }
         try:
             self._socket.sendall(_encode(message) + b"\n")
         except OSError:
             pass  # the host has died, as is about to be told to all its jobs
         hosted.wait_for_start()
         return hosted
+
+    def keep_for(self, starter: Callable[..., "HostedProcess"]) -> None:
+        """Count as busy as long as somebody holds what is to start a job in it.
+
+        By a weak reference, since a starter may never be called.
+        """
+        self._starters.add(starter)
 
     def wait_until_ready(self, is_wanted: Callable[[], bool]) -> None:
         """Wait until the app has been imported, as long as it is wanted.
@@ -111,11 +122,12 @@ class AppHost:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a job runs in it."""
-        return bool(self._jobs)
+        """Whether a job runs in it, or is about to."""
+        return bool(self._jobs) or len(self._starters) > 0
 
     def close(self) -> None:
-        """End the host. Its jobs go on."""
+        """End the host. Its jobs go on, and nobody learns of their end."""
+        self._is_closed = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         try:
@@ -136,7 +148,8 @@ class AppHost:
             left, self._jobs = self._jobs, {}
         self._is_ready.set()
         for hosted in left.values():
-            hosted.lose(self._unusable)
+            if not (self._is_closed and hosted.pid):
+                hosted.lose(self._unusable)
 
     def _take(self, message: dict[str, Any]) -> None:
         if "ready" in message:
@@ -155,13 +168,27 @@ class AppHost:
             hosted.end(message["status"])
 
 
+def _difference(host: Mapping[str, str], job: Mapping[str, str]) -> dict[str, str | None]:
+    """The variables in which a job's environment differs from its host's; None where it has none.
+
+    To set them all would cost the job a third of its start.
+    """
+    changed: dict[str, str | None] = {
+        name: value for name, value in job.items() if host.get(name) != value
+    }
+    return changed | dict.fromkeys(host.keys() - job.keys())
+
+
 class HostedProcess:
     """A job's process that a host has forked. It has a session of its own."""
+
+    is_contained = False
 
     def __init__(self, console: ConsoleFile) -> None:
         self.pid = 0
         self._console = console
-        self._ended: queue.SimpleQueue[int | str] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[int | str] = queue.SimpleQueue()
+        self._end: int | str | None = None
         self._started = threading.Event()
         self._lock = threading.Lock()
         self._has_ended = False
@@ -169,6 +196,13 @@ class HostedProcess:
     def facts(self) -> dict[str, Any]:
         """What tells this process from a later one with the same number."""
         return process_facts(self.pid)
+
+    def ends_within(self, timeout_sec: float) -> bool:
+        """Wait for the process to end, at most so long; whether it has."""
+        if self._end is None:
+            with contextlib.suppress(queue.Empty):
+                self._end = self._told.get(timeout=timeout_sec)
+        return self._end is not None
 
     def wait(self) -> int:
         """Wait for the process to end; what it left running has been ended too.
@@ -179,7 +213,7 @@ class HostedProcess:
         Raises:
             HostUnusable: its host died, so that nobody knows how it ended. It is ended too.
         """
-        found = self._ended.get()
+        found = self._told.get() if self._end is None else self._end
         if self.pid != 0:
             wait_for_group(self.pid)  # only then is nobody left who might write to its files
         with self._console:
@@ -213,7 +247,7 @@ class HostedProcess:
         """It has ended."""
         with self._lock:
             self._has_ended = True
-        self._ended.put(status)
+        self._told.put(status)
 
     def lose(self, why: str) -> None:
         """Its host has died."""
@@ -221,7 +255,7 @@ class HostedProcess:
         with self._lock:
             self._has_ended = True
         self._started.set()
-        self._ended.put(why)
+        self._told.put(why)
 
     def _signal(self, number: int) -> bool:
         with self._lock:

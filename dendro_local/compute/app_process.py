@@ -30,6 +30,8 @@ GRACE_SEC = 1.5
 class AppProcess:
     """A process group of its own, with the app's process at its head."""
 
+    is_contained = False
+
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], cwd: Path, console: Path
     ) -> None:
@@ -157,7 +159,7 @@ def _has_members(group: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     # What has ended counts as a member until its parent takes note, which may be never.
-    stats = [_stat(process) for process in _processes()]
+    stats = [_stat(process.name) for process in _processes()]
     return not stats or any(
         fields is not None and fields[0] not in "ZX" and int(fields[2]) == group for fields in stats
     )
@@ -168,10 +170,11 @@ def _processes() -> list[Path]:
     return list(Path("/proc").glob("[0-9]*")) if sys.platform == "linux" else []
 
 
-def _stat(process: Path) -> list[str] | None:
+def _stat(pid: int | str) -> list[str] | None:
     """The fields of proc(5) from the third, the state, on; None if there is no such process."""
     try:
-        text = (process / "stat").read_text(encoding="ascii", errors="replace")
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 - for every job
+            text = file.read().decode(errors="replace")
     except OSError:
         return None
     return text.rpartition(")")[2].split()  # the name before them may hold anything
@@ -180,7 +183,7 @@ def _stat(process: Path) -> list[str] | None:
 def _started_at(pid: int) -> str | None:
     """When a process was started, in the system's own words; None if there is none."""
     if sys.platform == "linux":
-        fields = _stat(Path(f"/proc/{pid}"))
+        fields = _stat(pid)
         return None if fields is None or fields[0] in "ZX" else fields[19]
     else:  # noqa: RET505 - type checkers look at one system at a time
         found = subprocess.run(

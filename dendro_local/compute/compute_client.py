@@ -9,26 +9,32 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from dendro_local.compute.adopted_process import AdoptedProcess, can_be_adopted
-from dendro_local.compute.app_process import end_leftover
+from dendro_local.compute.adopted_process import adopted_app, can_be_adopted, end_left_app
+from dendro_local.compute.containers import configured_runtime
 from dendro_local.compute.gpus import GpuPool, machine_gpu_ids, noted_gpus
 from dendro_local.compute.job_folder import JobFolder
 from dendro_local.compute.job_watch import JobWatch
 from dendro_local.compute.machine import machine_capacity, machine_slots
-from dendro_local.compute.process_runtime import ProcessRuntime
 from dendro_local.compute.runner import JobRun
-from dendro_local.compute.slots import free_slots
+from dendro_local.compute.runtime import Runtime
 from dendro_local.compute.usage import UsageWatcher
-from dendro_local.errors import ClaimLost
+from dendro_local.errors import ClaimLost, HubUnreachable
 from dendro_local.hub import Claim, Hub, RunToken
-from dendro_local.matching import Capacity
-from dendro_local.model import ComputeSlot, JobId
+from dendro_local.matching import Capacity, free_slots
+from dendro_local.model import ComputeSlot, JobId, RequiredResources
+
+if TYPE_CHECKING:
+    from dendro_local.compute.app_watch import AppWatch
 
 __all__ = ["ComputeClient"]
 
 LOOK_SEC = 2.0
 """How often to look for changes that no wake-up told of."""
+
+WATCH_SEC = 0.02
+"""How long after a look at what runs the next may come. With short jobs, changes come faster."""
 
 TAKE_OVER_SEC = 10.0
 RENEW_SEC = 30.0
@@ -45,6 +51,7 @@ class ComputeClient:
         slots: what one job may have; by default the whole machine, see `machine_slots`.
         capacity: what all jobs together may have; by default the machine's.
         only: gives the ids of the jobs to run, and no others; None runs any.
+        runtime: starts apps, and is closed at the end; by default that of the settings.
     """
 
     def __init__(
@@ -54,12 +61,14 @@ class ComputeClient:
         slots: Sequence[ComputeSlot] | None = None,
         capacity: Capacity | None = None,
         only: Callable[[], Collection[JobId]] | None = None,
+        runtime: Runtime | None = None,
     ) -> None:
         self._hub = hub
         self._capacity = capacity or machine_capacity()
         self._slots = list(slots) if slots is not None else machine_slots(self._capacity)
         self._only = only
-        self._runtime = ProcessRuntime(is_eager=only is None)
+        self._runtime = runtime or configured_runtime(is_eager=only is None)
+        self._unable: str | None = None
         self._gpus = GpuPool(self._capacity.num_gpus, machine_gpu_ids())
         self._usage = UsageWatcher()
         self._changes = hub.changes()
@@ -69,9 +78,13 @@ class ComputeClient:
         self._lock = threading.Lock()
         self._work: queue.SimpleQueue[JobRun | None] = queue.SimpleQueue()
         self._workers = 0
+        # Hashing large outputs is work too, though nobody asked for resources for it.
+        self._most_ending = max(2, 2 * self._capacity.num_cpus)
+        self._waits_for_records = False
         self._failure: Exception | None = None
         self._next_take_over = 0.0
         self._next_renewal = 0.0
+        self._next_watch = 0.0
 
     def stop(self, *, leave_running: bool = False) -> None:
         """End `serve` from another thread or a signal handler.
@@ -97,7 +110,10 @@ class ComputeClient:
             StoreError: the hub's store could not be read or written, so that the end of a job
                 could not be recorded. Whoever runs jobs of the store next takes it over.
         """
-        run = self._hub.begin_run(self._slots, serves_all=self._only is None)
+        run = self._hub.begin_run(
+            self._slots, serves_all=self._only is None, runtime=self._runtime.name
+        )
+        app_watch = self._app_watch()
         try:
             while not self._stopping.is_set():
                 self._take_over_abandoned(run)
@@ -109,9 +125,12 @@ class ComputeClient:
                 self._runtime.close_idle()
                 if was_idle and not started and is_done():
                     break
-                self._changes.wait(self._sleep_sec())
+                if self._changes.wait(self._sleep_sec()) and app_watch is not None:
+                    app_watch.note_change()
         finally:
             self._release_running(keep=self._leaves_running)
+            if app_watch is not None:
+                app_watch.close()
             self._usage.close()
             for _ in range(self._workers):
                 self._work.put(None)
@@ -119,14 +138,20 @@ class ComputeClient:
             self._hub.end_run(run)
             self._changes.close()
 
+    def _app_watch(self) -> "AppWatch | None":
+        """What follows the edits of apps, as long as all jobs of this machine are served."""
+        if self._only is not None or not self._hub.runs_jobs_itself():
+            return None
+        from dendro_local.compute.app_watch import AppWatch  # a script needs none
+
+        return AppWatch(self._hub, self._runtime.keep_only)
+
     def _start_what_fits(self, run: RunToken) -> bool:
         started = False
-        while not self._stopping.is_set():
-            with self._lock:
-                running = list(self._running)
-            shares = [each.claim.job.requiredResources for each in running]
-            slots = free_slots(self._slots, shares)
-            if not slots:
+        while not self._stopping.is_set() and self._is_able(run):
+            shares = self._shares_in_use()
+            slots = [] if shares is None else free_slots(self._slots, shares)
+            if shares is None or not slots:
                 break
             free = self._capacity
             for share in shares:
@@ -139,6 +164,24 @@ class ComputeClient:
             started = True
         return started
 
+    def _is_able(self, run: RunToken) -> bool:
+        """Whether anything can be started now; whoever asks `why` is told if not."""
+        reason = self._runtime.unable()
+        if reason != self._unable:
+            self._unable = reason
+            self._hub.set_unable(run, reason)
+            if reason is not None:
+                _log("warning", "no job can be started: %s", reason)
+        return reason is None
+
+    def _shares_in_use(self) -> list[RequiredResources] | None:
+        """What the jobs that run were given; None if too many others are still to be recorded."""
+        with self._lock:
+            in_use = [run for run in self._running if not run.is_app_over]
+            self._waits_for_records = len(self._running) - len(in_use) >= self._most_ending
+            is_full = self._waits_for_records
+        return None if is_full else [run.claim.job.requiredResources for run in in_use]
+
     def _start(self, claim: Claim) -> None:
         definition = claim.job.jobDefinition
         _log(
@@ -149,7 +192,16 @@ class ComputeClient:
             definition.processorName,
         )
         gpu_ids = self._gpus.take(claim.job.requiredResources.numGpus)
-        self._begin(JobRun(self._hub, claim, self._runtime, gpu_ids=gpu_ids))
+        self._begin(
+            JobRun(
+                self._hub, claim, self._runtime, gpu_ids=gpu_ids, on_app_end=self._take_back_share
+            )
+        )
+
+    def _take_back_share(self, job_run: JobRun) -> None:
+        """The app of a job has ended: what it had is free for the next."""
+        self._gpus.give_back(job_run.gpu_ids)
+        self._changes.wake()
 
     def _begin(self, job_run: JobRun) -> None:
         """Give a run to a worker."""
@@ -168,21 +220,25 @@ class ComputeClient:
             failure = job_run.run()
             _log("info", "ended job %s: %s", job_run.claim.job.jobId, job_run.outcome)
             with self._lock:
-                self._gpus.give_back(job_run.gpu_ids)  # first, so that no job is without
                 del self._running[job_run]
                 self._failure = self._failure or failure
-            self._changes.wake()
+                is_awaited = failure is not None or self._waits_for_records or not self._running
+            if is_awaited or self._stopping.is_set():
+                self._changes.wake()
 
     def _watch(self) -> None:
         """Stop what was canceled or takes too long, and keep the claims of the rest."""
+        now = time.monotonic()
+        if now < self._next_watch:
+            return
         with self._lock:
             running = {run.claim.token: run for run in self._running}
         if not running:
             return
+        self._next_watch = now + WATCH_SEC
         claims = [run.claim for run in running.values()]
         for lost in self._hub.lost_claims(claims):
             running.pop(lost.token).stop("canceled")
-        now = time.monotonic()
         for run in running.values():
             if run.deadline is not None and now >= run.deadline:
                 limit = run.claim.job.requiredResources.timeSec
@@ -201,9 +257,12 @@ class ComputeClient:
     def _sleep_sec(self) -> float:
         with self._lock:
             running = list(self._running)
+        now = time.monotonic()
+        if running and now < self._next_watch:
+            return self._next_watch - now
         deadlines = [run.deadline for run in running if run.deadline is not None]
         nearest = min([*deadlines, self._usage.next_beginning(_watches(running))])
-        return min(LOOK_SEC, max(0.01, nearest - time.monotonic()))
+        return min(LOOK_SEC, max(0.01, nearest - now))
 
     def _take_over_abandoned(self, run: RunToken) -> None:
         """Go on with what compute clients that are gone left running, and put the rest back."""
@@ -216,18 +275,33 @@ class ComputeClient:
             try:
                 if can_be_adopted(folder):
                     adopted = self._hub.adopt(claim, run)
-                    process = AdoptedProcess(folder)
+                    process = adopted_app(folder)
                     gpu_ids = noted_gpus(folder.root)
                     self._gpus.reserve(gpu_ids)
-                    self._begin(JobRun(self._hub, adopted, self._runtime, process, gpu_ids=gpu_ids))
+                    self._begin(
+                        JobRun(
+                            self._hub,
+                            adopted,
+                            self._runtime,
+                            process,
+                            gpu_ids=gpu_ids,
+                            on_app_end=self._take_back_share,
+                        )
+                    )
                     _log("info", "went on with job %s, left by a compute client", claim.job.jobId)
                     continue
-                end_leftover(folder.root, folder.process())
+                end_left_app(folder)
                 self._hub.give_up(claim)
             except ClaimLost:
                 continue  # another compute client was faster
+            except HubUnreachable:
+                return  # the next look goes on with it
             _log("warning", "job %s was left by a compute client that died", claim.job.jobId)
             folder.remove()
+        for left in self._hub.left_folders():
+            end_left_app(JobFolder(left))
+            JobFolder(left).remove()
+            _log("warning", "ended what was left in %s of a job that is no longer here", left)
 
     def _release_running(self, *, keep: bool) -> None:
         """Stop what runs, whose jobs are pending again; of what can go on alone, if not kept."""

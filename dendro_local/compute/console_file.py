@@ -17,7 +17,7 @@ class ConsoleFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.stream = path.open("a+b")
+        self.stream = path.open("a+b", buffering=0)
 
     def __enter__(self) -> Self:
         return self

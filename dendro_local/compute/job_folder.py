@@ -4,15 +4,17 @@
 """
 
 import contextlib
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from dendro_local.hub import FetchedInput, RunResult
-from dendro_local.model import JobDefinition
+from dendro_local.model import JobDefinition, Secret
+from dendro_local.sdk.job_secrets import SECRETS_NAME
 
 __all__ = ["AppResult", "JobFolder", "remove_tree"]
 
@@ -66,11 +68,14 @@ class JobFolder:
         self.temporary = root / "tmp"
 
     def make(self) -> None:
-        """Make it, empty: an earlier attempt of the same number is gone."""
-        remove_tree(self.root)
-        self.root.parent.mkdir(parents=True, exist_ok=True)
-        for folder in (self.root, self.work, self.temporary, self.root / "outputs"):
-            folder.mkdir()
+        """Make it, with nothing to do in it: an earlier attempt of the same number is gone."""
+        try:
+            self.root.mkdir()
+        except OSError:
+            remove_tree(self.root)
+            self.root.mkdir(parents=True)
+        self.work.mkdir()
+        self.temporary.mkdir()
 
     def write_job(
         self,
@@ -99,7 +104,15 @@ class JobFolder:
             definition=definition,
             inputs=shown,
         )
-        (self.root / "job.json").write_bytes(_encode(job))
+        self._write("job.json", _encode(job))
+
+    def write_secrets(self, secrets: Sequence[Secret]) -> None:
+        """Write ``secrets.json``, if there are any, for this user alone; the app removes it."""
+        if not secrets:
+            return
+        descriptor = os.open(self.root / SECRETS_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_encode({secret.name: secret.value for secret in secrets}))
 
     def result(self) -> AppResult | None:
         """What the app says of its run; None if it did not come to say anything.
@@ -119,8 +132,8 @@ class JobFolder:
         partial.write_bytes(_encode(result))
         partial.replace(self.root / "result.json")
 
-    def left(self, result: AppResult) -> RunResult:
-        """The files that a completed run left.
+    def left(self, result: AppResult, started_at: float | None = None) -> RunResult:
+        """The files that a completed run left, whose app was started at this time.
 
         Raises:
             FileNotFoundError: the app names something that is not a file in its folder.
@@ -134,6 +147,7 @@ class JobFolder:
             },
             console=self.console,
             usage=self.usage,
+            started_at=started_at,
         )
 
     def _place(self, name: str, left: LeftFile) -> Path | str:
@@ -162,7 +176,7 @@ class JobFolder:
 
     def write_process(self, facts: Mapping[str, Any]) -> None:
         """Note which process runs the job, for whoever finds the folder later."""
-        (self.root / "process.json").write_bytes(_encode(facts))
+        self._write("process.json", _encode(facts))
 
     def process(self) -> dict[str, Any]:
         """Which process runs, or ran, the job; empty if none was started."""
@@ -173,6 +187,10 @@ class JobFolder:
         except (OSError, ValueError):
             return {}
         return facts
+
+    def _write(self, name: str, content: bytes) -> None:
+        with open(f"{self.root}/{name}", "wb", buffering=0) as file:  # noqa: PTH123 - for every job
+            file.write(content)
 
     def is_whole(self) -> bool:
         """Whether what the runner wrote is still there."""
@@ -210,8 +228,26 @@ def remove_tree(folder: Path) -> None:
                 with contextlib.suppress(OSError):
                     part.chmod(0o700)
 
+    if _is_removed_simply(folder):
+        return
     if folder.is_symlink():
         folder.unlink()
     elif folder.exists():
         shutil.rmtree(folder, onerror=allow)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_removed_simply(folder: Path) -> bool:
+    """Remove a folder with files and empty folders in it; False if that was not all, or failed."""
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                os.rmdir(entry.path)  # noqa: PTH106 - for every job
+            else:
+                os.unlink(entry.path)  # noqa: PTH108
+        os.rmdir(folder)  # noqa: PTH106
+    except OSError:
+        return False
+    return True

@@ -43,6 +43,7 @@ class JobWatch:
         gpu_ids: the GPUs that it has.
         stop: ends the job, which fails for the reason that is given.
         is_new: whether the process has just been started; else what it used so far is not known.
+        is_contained: whether the process is an engine's, in whose container the job's own are.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class JobWatch:
         gpu_ids: Sequence[str],
         stop: Callable[[str], None],
         is_new: bool = True,
+        is_contained: bool = False,
     ) -> None:
         self.pid = pid
         self.folder = folder
         self.gpu_ids = gpu_ids
         self.is_new = is_new
+        self.is_contained = is_contained
         self.limit = limit_bytes(resources)
         self.begun = time.monotonic()
         self.next_look = self.begun + LOOK_SEC
@@ -77,7 +80,9 @@ class JobWatch:
         return self._is_over
 
     def hold(self, cgroups: "MemoryCgroups") -> None:
-        """Let the system keep the job within its memory, where it can."""
+        """Let the system keep the job within its memory, where it can and no engine does."""
+        if self.is_contained:
+            return
         with self._lock:  # its end waits, or its number might be another process's meanwhile
             if not self._is_over and self.limit is not None and self._cgroup is None:
                 self._cgroup = cgroups.hold(self.pid, self.folder.name, self.limit)

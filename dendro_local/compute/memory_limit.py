@@ -14,6 +14,7 @@ from dendro_local.model import RequiredResources
 __all__ = [
     "MeasuredMemory",
     "ended_by_kernel",
+    "ended_in_container",
     "ended_near_limit",
     "limit_bytes",
     "over_limit",
@@ -55,6 +56,14 @@ def ended_by_kernel(limit: int) -> str:
     return (
         f"The job used all of its {_limit_gb(limit)} GB of memory (memoryGb) and needed more, so "
         "that the system ended it."
+    )
+
+
+def ended_in_container(limit: int) -> str:
+    """Why a job was probably ended by SIGKILL in a container that is kept within its limit."""
+    return (
+        "The app was ended by SIGKILL, as the system does when a container needs more than its "
+        f"limit, here {_limit_gb(limit)} GB of memory (memoryGb)."
     )
 
 

@@ -10,16 +10,18 @@ process, and what it uploads into the job's folder, from which the runner takes 
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dendro_local.compute.app_process import AppProcess
 from dendro_local.compute.job_folder import JobFolder
+from dendro_local.compute.runtime import RunningApp
 from dendro_local.hub import FetchedInput
-from dendro_local.model import Job
+from dendro_local.model import Job, Secret
 
 if TYPE_CHECKING:
     from dendro_local.compute.loopback_hub import LoopbackHub, ServedJob
+    from dendro_local.contract import UploadLimits
 
 __all__ = ["OriginalApp", "OriginalApps"]
 
@@ -28,11 +30,11 @@ class OriginalApps:
     """Starts apps written with the original's SDK. Safe for use by many threads.
 
     Args:
-        part_bytes: from which size on an output is uploaded in parts; None for the original's.
+        limits: how large uploaded files may be; None for the original's.
     """
 
-    def __init__(self, *, part_bytes: int | None = None) -> None:
-        self._part_bytes = part_bytes
+    def __init__(self, *, limits: "UploadLimits | None" = None) -> None:
+        self._limits = limits
         self._lock = threading.Lock()
         self._hub: LoopbackHub | None = None
 
@@ -43,6 +45,7 @@ class OriginalApps:
         folder: JobFolder,
         job: Job,
         inputs: Mapping[str, FetchedInput],
+        secrets: Sequence[Secret] = (),
     ) -> "OriginalApp":
         """Start an app for a job, in the job's folder.
 
@@ -52,17 +55,43 @@ class OriginalApps:
             folder: the job's, made and empty.
             job: what to run.
             inputs: where its inputs are.
+            secrets: those that it may ask for.
+        """
+        return self.start_by(
+            lambda hub: AppProcess(command, {**environment, **hub}, folder.work, folder.console),
+            executable=command[-1],
+            folder=folder,
+            job=job,
+            inputs=inputs,
+            secrets=secrets,
+        )
+
+    def start_by(
+        self,
+        launch: Callable[[Mapping[str, str]], RunningApp],
+        *,
+        executable: str,
+        folder: JobFolder,
+        job: Job,
+        inputs: Mapping[str, FetchedInput],
+        secrets: Sequence[Secret],
+    ) -> "OriginalApp":
+        """Start an app for a job, however its process is started.
+
+        Args:
+            launch: starts it, with these environment variables added to those that any app has.
+            executable: the app's main file.
+            folder: the job's, made and empty.
+            job: what to run.
+            inputs: where its inputs are.
+            secrets: those that it may ask for.
         """
         (folder.work / "_dendro").mkdir()  # where the SDK notes the sizes of outputs
+        (folder.root / "outputs").mkdir()  # what is uploaded goes there
         hub = self._started_hub()
-        served = hub.serve(job, folder, inputs)
+        served = hub.serve(job, folder, inputs, secrets)
         try:
-            process = AppProcess(
-                command,
-                {**environment, **_environment(command, folder, job, served)},
-                folder.work,
-                folder.console,
-            )
+            process = launch(_environment(executable, folder, job, served))
         except BaseException:
             hub.withdraw(served)
             raise
@@ -77,22 +106,23 @@ class OriginalApps:
 
     def _started_hub(self) -> "LoopbackHub":
         # Importing an HTTP server takes 50 ms, and most compute clients need none.
-        from dendro_local.compute.loopback_hub import PART_BYTES, LoopbackHub
+        from dendro_local.compute.loopback_hub import LoopbackHub
 
         with self._lock:
             if self._hub is None:
-                self._hub = LoopbackHub(part_bytes=self._part_bytes or PART_BYTES)
+                self._hub = LoopbackHub(limits=self._limits)
             return self._hub
 
 
 class OriginalApp:
     """A job's process that is served by this one."""
 
-    def __init__(self, process: AppProcess, hub: "LoopbackHub", served: "ServedJob") -> None:
+    def __init__(self, process: RunningApp, hub: "LoopbackHub", served: "ServedJob") -> None:
         self._process = process
         self._hub = hub
         self._served = served
         self.pid = process.pid
+        self.is_contained = process.is_contained
 
     def facts(self) -> dict[str, Any]:
         """What tells this process from a later one with the same number, and who serves it.
@@ -107,9 +137,14 @@ class OriginalApp:
 
         Returns:
             Its exit code; minus the signal's number if a signal ended it.
+
+        Raises:
+            ContainerFailed: see `RunningApp`.
         """
-        exit_code = self._process.wait()
-        self._hub.withdraw(self._served)
+        try:
+            exit_code = self._process.wait()
+        finally:
+            self._hub.withdraw(self._served)
         self._served.end(exit_code=exit_code)
         return exit_code
 
@@ -119,7 +154,7 @@ class OriginalApp:
 
 
 def _environment(
-    command: Sequence[str], folder: JobFolder, job: Job, served: "ServedJob"
+    executable: str, folder: JobFolder, job: Job, served: "ServedJob"
 ) -> dict[str, str]:
     """What the original tells an app by its environment."""
     # A proxy that the machine is set to use cannot reach a port of ours.
@@ -131,7 +166,7 @@ def _environment(
         "JOB_INTERNAL": "1",
         "JOB_TIMEOUT_SEC": str(int(job.requiredResources.timeSec)),
         "COMPUTE_CLIENT_ID": job.computeClientId or "",
-        "PROCESSOR_EXECUTABLE": command[-1],
+        "PROCESSOR_EXECUTABLE": executable,
         "DENDRO_API_URL": served.base_url,
         "DENDRO_JOB_WORKING_DIR": str(folder.work),
         "NO_PROXY": direct,

@@ -1,22 +1,25 @@
 """Starting apps as processes of this machine: from a warm host where possible, else cold."""
 
-import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
-from dendro_local.compute.app_host import AppHost
+import msgspec
+
+from dendro_local.app_python import app_python
+from dendro_local.compute.app_host import AppHost, HostedProcess
 from dendro_local.compute.app_process import AppProcess
 from dendro_local.compute.gpus import gpu_environment
 from dendro_local.compute.job_folder import JobFolder
 from dendro_local.compute.original_sdk import OriginalApps
+from dendro_local.compute.runtime import RunningApp, Starter, thread_environment
+from dendro_local.errors import InvalidApp
 from dendro_local.hub import ClaimedApp, FetchedInput
 from dendro_local.model import Job
 
-__all__ = ["ProcessRuntime", "RunningApp", "Starter"]
+__all__ = ["ProcessRuntime", "environment_for_apps"]
 
 HOST_IDLE_SEC = 300.0
 """How long a warm host stays without a job."""
@@ -24,43 +27,15 @@ HOST_IDLE_SEC = 300.0
 _KEPT_FROM_APPS = (
     "DENDRO_API_KEY",
     "DENDRO_API_URL",
+    "DENDRO_COMPUTE_CLIENT_FILE",
+    "DENDRO_GITHUB_CLIENT_SECRET",
     "SPEC_OUTPUT_FILE",
     "JOB_PRIVATE_KEY",
     "JOB_INTERNAL",
+    "MPLBACKEND",
 )
-"""Keys of a hub, and words by which another SDK would take the process for something else."""
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""Without these, numerical libraries take every core of the machine, whatever the job asked for."""
-
-
-class RunningApp(Protocol):
-    """A job's process, with all that it starts."""
-
-    pid: int
-
-    def facts(self) -> dict[str, Any]:
-        """What tells this process from a later one with the same number."""
-        ...
-
-    def wait(self) -> int:
-        """Wait for its end, with all that it started.
-
-        Returns:
-            Its exit code; minus the signal's number if a signal ended it.
-
-        Raises:
-            HostUnusable: it was lost with its host.
-        """
-        ...
-
-    def stop(self) -> None:
-        """Ask it to end, and make it end if it does not. Returns at once."""
-        ...
-
-
-Starter = Callable[[JobFolder, Job, Mapping[str, FetchedInput]], RunningApp]
-"""Starts the app for a job, from the job's folder, its record and where its inputs are."""
+"""Keys of a hub, and words by which another SDK would take the process for something else. And
+what a notebook draws with: matplotlib in an app's own environment does not know it, and fails."""
 
 HostKey = tuple[Path, str, int]
 """What a host depends on: folder and state of the app, and CPUs, which some imports count."""
@@ -74,13 +49,32 @@ class ProcessRuntime:
             single job is faster without.
     """
 
+    name = "process"
+
     def __init__(self, *, is_eager: bool) -> None:
         self._is_eager = is_eager
         self._lock = threading.Lock()
         self._hosts: dict[HostKey, AppHost] = {}
         self._seen: set[HostKey] = set()
-        self._distrusted: set[Path] = set()
+        self._states: dict[Path, str] = {}
+        self._distrusted: set[tuple[Path, str]] = set()
         self._original_apps = OriginalApps()
+
+    def unable(self) -> str | None:
+        """None: processes can always be started."""
+        return None
+
+    def make_ready(
+        self, app: ClaimedApp, tell: Callable[[str], None], should_stop: Callable[[], bool]
+    ) -> ClaimedApp | None:
+        """The app with the Python of its environment, built if need be; None if stopped.
+
+        Raises:
+            InvalidApp: its code is not here, or does not say well what it needs.
+            EnvironmentFailed: what it needs cannot be installed.
+        """
+        python = app_python(_folder(app), app.environments, tell, should_stop)
+        return None if python is None else msgspec.structs.replace(app, python=python)
 
     def prepare(
         self,
@@ -95,19 +89,25 @@ class ProcessRuntime:
         Raises:
             HostUnusable: there is no host for it; `prepare_cold` is left.
         """
-        key = (app.folder, app.state, num_cpus)
+        app_folder = _folder(app)
+        key = (app_folder, app.state, num_cpus)
         with self._lock:
             is_first = key not in self._seen
             self._seen.add(key)
-            is_cold = not app.may_be_warm or app.folder in self._distrusted
+            self._states[app_folder] = app.state
+            is_cold = not app.may_be_warm or (app_folder, app.state) in self._distrusted
             # What an import learns of GPUs would be wrong for the job, and cannot be forked.
             if is_cold or gpu_ids or (is_first and not self._is_eager):
                 return self.prepare_cold(app, num_cpus, gpu_ids)
             host = self._host(key, app)
+
+            def start(folder: JobFolder, job: Job, _: Mapping[str, FetchedInput]) -> HostedProcess:
+                environment = _environment(app, folder, job.jobId, num_cpus, gpu_ids)
+                return host.start(folder.root, environment)
+
+            host.keep_for(start)
         host.wait_until_ready(is_wanted)
-        return lambda folder, job, inputs: host.start(
-            folder.root, _environment(app, folder, job.jobId, num_cpus, gpu_ids)
-        )
+        return start
 
     def prepare_cold(
         self, app: ClaimedApp, num_cpus: int, gpu_ids: Sequence[str] | None
@@ -124,24 +124,36 @@ class ProcessRuntime:
             command = _command(app)
             environment = _environment(app, folder, job.jobId, num_cpus, gpu_ids)
             if app.sdk == "dendro":
-                return self._original_apps.start(command, environment, folder, job, inputs)
+                return self._original_apps.start(
+                    command, environment, folder, job, inputs, app.secrets
+                )
             return AppProcess(command, environment, folder.work, folder.console)
 
         return start
 
     def distrust(self, app: ClaimedApp) -> None:
-        """Start this app cold from now on: something went wrong with its host."""
+        """Start this app cold until its code changes: something went wrong with its host."""
         with self._lock:
-            self._distrusted.add(app.folder)
+            self._distrusted.add((_folder(app), app.state))
+
+    def keep_only(self, folder: Path, state: str) -> None:
+        """End the hosts of an app that imported another state of its folder.
+
+        One in which a job runs ends when `close_idle` is called after that.
+        """
+        with self._lock:
+            self._states[folder] = state
+        self.close_idle()
 
     def close_idle(self) -> None:
-        """End hosts that have had nothing to do for a while."""
+        """End hosts that have had nothing to do for a while, or whose app has changed."""
         now = time.monotonic()
         with self._lock:
             idle = [
                 key
                 for key, host in self._hosts.items()
-                if not host.is_busy and now - host.idle_since > HOST_IDLE_SEC
+                if not host.is_busy
+                and (self._states[key[0]] != key[1] or now - host.idle_since > HOST_IDLE_SEC)
             ]
             closing = [self._hosts.pop(key) for key in idle]
         for host in closing:
@@ -160,32 +172,32 @@ class ProcessRuntime:
         host = self._hosts.get(key)
         if host is not None and host.is_usable:
             return host
-        self._close_outdated(key)
         host = self._hosts[key] = AppHost(
-            _command(app), {**_base(), **_of_app(app, key[2], gpu_ids=())}, app.folder
+            _command(app), {**environment_for_apps(), **_of_app(app, key[2], gpu_ids=())}, key[0]
         )
         return host
 
-    def _close_outdated(self, key: HostKey) -> None:
-        """End idle hosts of earlier states of the same app."""
-        for other in list(self._hosts):
-            if other[0] == key[0] and other[1] != key[1] and not self._hosts[other].is_busy:
-                with contextlib.suppress(OSError):
-                    self._hosts.pop(other).close()
-
 
 def _command(app: ClaimedApp) -> list[str]:
-    return [str(app.python), str(app.folder / "main.py")]
+    return [str(app.python), str(_folder(app) / "main.py")]
 
 
-def _base() -> dict[str, str]:
+def _folder(app: ClaimedApp) -> Path:
+    if app.folder is None:
+        raise InvalidApp(
+            "The code of the app is not on this machine: it was registered by its spec alone."
+        )
+    return app.folder
+
+
+def environment_for_apps() -> dict[str, str]:
+    """The environment of this process without what is not for apps."""
     return {key: value for key, value in os.environ.items() if key not in _KEPT_FROM_APPS}
 
 
 def _of_app(app: ClaimedApp, num_cpus: int, gpu_ids: Sequence[str] | None) -> dict[str, str]:
-    threads = dict.fromkeys(_THREADS, str(max(1, num_cpus)))
     gpus = {} if gpu_ids is None else gpu_environment(gpu_ids)
-    return {**threads, **gpus, "PYTHONPATH": app.python_path}
+    return {**thread_environment(num_cpus), **gpus, "PYTHONPATH": app.python_path}
 
 
 def _environment(
@@ -197,7 +209,7 @@ def _environment(
 ) -> Mapping[str, str]:
     """The environment variables of a job's process."""
     return {
-        **_base(),
+        **environment_for_apps(),
         **_of_app(app, num_cpus, gpu_ids),
         "JOB_ID": job_id,
         "DENDRO_JOB_FOLDER": str(folder.root),

@@ -25,6 +25,8 @@ class JobProcess(NamedTuple):
 
     pid: int
     folder: Path
+    is_contained: bool = False
+    """Whether the process is a container engine's, and the job's are found by the folder alone."""
 
 
 class TreeUse(NamedTuple):
@@ -47,20 +49,25 @@ class ProcessTrees:
         self._owners: dict[int, int | None] = {}
         self._handles: dict[int, psutil.Process] = {}
         self._jobs: set[int] = set()
+        self._heads: set[int] = set()
+        self._misses_one = False
 
-    def find(self, jobs: Iterable[JobProcess]) -> dict[int, list[int]]:
+    def find(self, jobs: Sequence[JobProcess]) -> dict[int, list[int]]:
         """The numbers of the processes of each job that run now, by that of its first process."""
         folders = {job.pid: job.folder for job in jobs}
+        self._heads = {job.pid for job in jobs if not job.is_contained}
         found: dict[int, list[int]] = {pid: [] for pid in folders}
         running = psutil.pids()
         self._forget_all_but(running)
         self._meet(folders)
         for pid in running:
             session = _session(pid)
-            owner = session if session in folders else self._owner(pid, folders)
+            owner = session if session in self._heads else self._owner(pid, folders)
             self._owners[pid] = owner
             if owner is not None and owner in found:
                 found[owner].append(pid)
+        # A container's process may have been seen before it became the app.
+        self._misses_one = any(job.is_contained and not found[job.pid] for job in jobs)
         return found
 
     def use(self, pids: Iterable[int]) -> TreeUse:
@@ -86,7 +93,7 @@ class ProcessTrees:
             return self._owners[pid]
         ancestor: int | None = _parent(pid)
         while ancestor is not None and ancestor > 1:
-            if ancestor in folders:
+            if ancestor in self._heads:
                 return ancestor
             if ancestor in self._owners:
                 return self._owners[ancestor] or self._owner_by_environment(pid, folders)
@@ -105,8 +112,8 @@ class ProcessTrees:
         return next((job for job, each in folders.items() if str(each) == folder), None)
 
     def _meet(self, folders: Collection[int]) -> None:
-        """Look again whose a process is that was nobody's, where there is a job that is new."""
-        if not self._jobs.issuperset(folders):
+        """Look again whose a process is that was nobody's, where there may be one of a job."""
+        if self._misses_one or not self._jobs.issuperset(folders):
             self._owners = {pid: owner for pid, owner in self._owners.items() if owner is not None}
         self._jobs = set(folders)
 

@@ -1,26 +1,26 @@
 """Running one job from claim to end."""
 
+import contextlib
 import errno
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import msgspec
-
-from dendro_local.app_python import app_python
-from dendro_local.compute.adopted_process import AdoptedProcess
 from dendro_local.compute.app_host import HostedProcess, HostUnusable
 from dendro_local.compute.gpus import note_gpus
 from dendro_local.compute.job_folder import AppResult, JobFolder
 from dendro_local.compute.job_watch import JobWatch
 from dendro_local.compute.original_sdk import OriginalApp
-from dendro_local.compute.process_runtime import ProcessRuntime, RunningApp, Starter
-from dendro_local.errors import ClaimLost, DendroError
-from dendro_local.hub import Claim, ClaimedApp, Hub
+from dendro_local.compute.runtime import RunningApp, Runtime, RuntimeUnable, Starter
+from dendro_local.errors import ClaimLost, DendroError, HubUnreachable
+from dendro_local.hub import Claim, ClaimedApp, FetchStopped, Hub
 from dendro_local.model import JobDefinition
 
 __all__ = ["JobRun", "fault"]
+
+BRIEF_SEC = 0.05
+"""An app that ends within this time is recorded as started when its end is."""
 
 
 class JobRun:
@@ -30,12 +30,23 @@ class JobRun:
         self,
         hub: Hub,
         claim: Claim,
-        runtime: ProcessRuntime,
-        adopted: AdoptedProcess | None = None,
+        runtime: Runtime,
+        adopted: RunningApp | None = None,
         *,
         gpu_ids: Sequence[str] = (),
+        on_app_end: Callable[["JobRun"], None] = lambda _: None,
     ) -> None:
-        """Run a claimed job, or watch one to its end that runs already and was adopted."""
+        """Run a claimed job, or watch one to its end that runs already and was adopted.
+
+        Args:
+            hub: whose job it is.
+            claim: the job.
+            runtime: starts its app.
+            adopted: its app, if that runs already.
+            gpu_ids: the GPUs that it has.
+            on_app_end: called once, when the job uses the machine no more. What it left is still
+                to be recorded then, if anything is.
+        """
         self.claim = claim
         self.gpu_ids = gpu_ids
         self.watch: JobWatch | None = None
@@ -48,14 +59,20 @@ class JobRun:
         self._stopped_because: str | None = None
         self._released = False
         self._deadline: float | None = None
-        self._is_recorded_running = False
+        self._on_app_end = on_app_end
+        self._started_at: float | None = None
+        self._is_recorded_running = adopted is not None
+        self._image_uri: str | None = None
+        self.is_app_over = False
+        """Whether it uses the machine no more."""
         self.outcome = ""
         """How the run ended, in words for a log."""
 
     @property
     def deadline(self) -> float | None:
-        """When the job's time is up, by `time.monotonic`; None before it starts or once stopped."""
-        return None if self._stopped_because is not None else self._deadline
+        """When the job's time is up, by `time.monotonic`; None unless its app runs unstopped."""
+        is_over = self.is_app_over or self._stopped_because is not None
+        return None if is_over else self._deadline
 
     @property
     def can_go_on_alone(self) -> bool:
@@ -83,6 +100,7 @@ class JobRun:
         Returns:
             Why the end could not be recorded; None if it was, or if nobody waits for it any more.
         """
+        is_left = False
         try:
             error = self._run_app()
             self.outcome = "completed" if error is None else f"failed: {error.splitlines()[0]}"
@@ -90,16 +108,24 @@ class JobRun:
         except ClaimLost:
             self.outcome = "canceled, deleted or taken over"
             return None  # there is nothing to record
+        except HubUnreachable:
+            # It was waited for until this process ended: whoever comes next finds what was left.
+            self.outcome = "left to the next compute client"
+            is_left = True
+            return None
         finally:
-            if self._released:
+            self._leave_machine()
+            if self._released and not is_left:
                 self.outcome = "pending again"
             self._end_watch(None)
-            self._folder.remove()
+            if not is_left:
+                self._folder.remove()
 
     def _run_app(self) -> str | None:
         """Run the app and record that the job is completed; or why it is not, in words."""
         try:
             exit_code = self._start_and_wait()
+            self._leave_machine()
             if exit_code is None:
                 return self._stopped_because
             result = self._folder.result()
@@ -107,9 +133,12 @@ class JobRun:
                 self.claim.job.jobDefinition, self._folder, result, exit_code
             )
             if error is None and result is not None:
-                self._hub.complete(self.claim, self._folder.left(result))
-        except ClaimLost:
+                self._hub.complete(self.claim, self._folder.left(result, self._started_at))
+        except (ClaimLost, HubUnreachable):
             raise
+        except RuntimeUnable:
+            self.stop_and_release()
+            return self._stopped_because
         except DendroError as caught:
             return str(caught)
         except OSError as caught:
@@ -123,9 +152,10 @@ class JobRun:
         if self._adopted is not None:
             return self._wait_for_adopted(self._adopted)
         claim = self.claim
-        app = self._with_its_python(self._hub.app_of(claim))
+        app = self._make_ready(self._hub.app_of(claim))
         if app is None:
             return None
+        self._image_uri = app.image_uri
         num_cpus = claim.job.requiredResources.numCpus
         latest = time.monotonic() + claim.job.requiredResources.timeSec
 
@@ -134,7 +164,7 @@ class JobRun:
 
         try:
             starter = self._runtime.prepare(app, num_cpus, self.gpu_ids, is_wanted=is_wanted)
-            process = self._start(starter)
+            process = self._start(starter, app)
             exit_code = None if process is None else self._wait_for(process)
         except HostUnusable:
             exit_code = -signal.SIGKILL  # whatever became of it, nothing is known to have ended
@@ -145,11 +175,12 @@ class JobRun:
         if self._stopped_because is not None:
             return exit_code
         self._runtime.distrust(app)
-        process = self._start(self._runtime.prepare_cold(app, num_cpus, self.gpu_ids))
+        starter = self._runtime.prepare_cold(app, num_cpus, self.gpu_ids)
+        process = self._start(starter, app)
         return None if process is None else self._wait_for(process)
 
-    def _with_its_python(self, app: ClaimedApp) -> ClaimedApp | None:
-        """The app with the Python of its environment, built if need be; None if stopped."""
+    def _make_ready(self, app: ClaimedApp) -> ClaimedApp | None:
+        """The app with its environment or image, made or fetched if need be; None if stopped."""
         note = self._folder.preparation
 
         def tell(line: str) -> None:
@@ -157,10 +188,7 @@ class JobRun:
             note.parent.mkdir(parents=True, exist_ok=True)
             note.write_text(line, encoding="utf-8")
 
-        python = app_python(
-            app.folder, app.environments, tell, lambda: self._stopped_because is not None
-        )
-        return None if python is None else msgspec.structs.replace(app, python=python)
+        return self._runtime.make_ready(app, tell, lambda: self._stopped_because is not None)
 
     def _wait_for(self, process: RunningApp) -> int:
         """Wait for the app's end; its exit code."""
@@ -182,6 +210,7 @@ class JobRun:
                 gpu_ids=self.gpu_ids,
                 stop=self.stop,
                 is_new=is_new,
+                is_contained=process.is_contained,
             )
 
     def _end_watch(self, exit_code: int | None) -> None:
@@ -192,7 +221,7 @@ class JobRun:
             with self._lock:
                 self._stopped_because = self._stopped_because or reason
 
-    def _wait_for_adopted(self, process: AdoptedProcess) -> int:
+    def _wait_for_adopted(self, process: RunningApp) -> int:
         job = self.claim.job
         begun = job.timestampStartedSec or job.timestampStartingSec or time.time()
         with self._lock:
@@ -206,30 +235,52 @@ class JobRun:
             process.stop()
         return self._wait_for(process)
 
-    def _start(self, starter: Starter) -> RunningApp | None:
+    def _start(self, starter: Starter, app: ClaimedApp) -> RunningApp | None:
         """Start the app in an empty folder; None if the run was stopped before that."""
         claim = self.claim
         definition = claim.job.jobDefinition
-        inputs = {file.name: self._hub.fetch_input(claim, file) for file in definition.inputFiles}
+        try:
+            inputs = {
+                file.name: self._hub.fetch_input(claim, file, self._is_stopped)
+                for file in definition.inputFiles
+            }
+        except FetchStopped:
+            return None
         self._folder.make()
         self._folder.write_job(claim.job.jobId, claim.job.serviceName, definition, inputs)
         note_gpus(self._folder.root, self.gpu_ids)
+        if app.sdk != "dendro":  # which asks for them by HTTP
+            self._folder.write_secrets(app.secrets)
         with self._lock:
             if self._stopped_because is not None:
                 return None
             process = self._process = starter(self._folder, claim.job, inputs)
+            self._started_at = self._started_at or time.time()
             self._deadline = time.monotonic() + claim.job.requiredResources.timeSec
             self._begin_watch(process, is_new=True)
         try:
             self._folder.write_process(process.facts())
-            if not self._is_recorded_running:
-                self._hub.set_running(claim)
-                self._is_recorded_running = True
+            if not (isinstance(process, HostedProcess) and process.ends_within(BRIEF_SEC)):
+                self._record_running()
         except BaseException:
             process.stop()
             self._wait_for(process)
             raise
         return process
+
+    def _is_stopped(self) -> bool:
+        return self._stopped_because is not None
+
+    def _record_running(self) -> None:
+        if not self._is_recorded_running:
+            self._hub.set_running(self.claim, self._image_uri, started_at=self._started_at)
+            self._is_recorded_running = True
+
+    def _leave_machine(self) -> None:
+        """Say that the job uses the machine no more."""
+        if not self.is_app_over:
+            self.is_app_over = True
+            self._on_app_end(self)
 
     def _record(self, error: str) -> Exception | None:
         """Record that the job failed, or give it back; why that could not be done."""
@@ -240,11 +291,16 @@ class JobRun:
                 if self._released:
                     self._hub.release(self.claim)
                 else:
+                    if self._started_at is not None:
+                        with contextlib.suppress(ClaimLost):  # canceled, as `fail` knows
+                            self._record_running()
                     self._hub.fail(self.claim, error, console, self._folder.usage)
             except ClaimLost:
                 if not self._released:
                     raise
                 self._released = False  # canceled just before: what it printed is still wanted
+            except HubUnreachable:
+                raise
             except Exception as caught:  # noqa: BLE001 - given to whoever runs the jobs
                 failure = caught
                 self._folder.make_room()  # it may be the job's own files that fill the disk

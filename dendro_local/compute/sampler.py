@@ -56,7 +56,8 @@ class Sampler:
         """Look at those of the jobs that are due."""
         now = time.monotonic()
         self._forget_all_but(watches)
-        found = self._trees.find([JobProcess(watch.pid, watch.folder) for watch in watches])
+        jobs = [JobProcess(watch.pid, watch.folder, watch.is_contained) for watch in watches]
+        found = self._trees.find(jobs)
         due = [watch for watch in watches if now >= watch.next_look]
         sampled = [watch for watch in due if now >= watch.next_sample]
         network = machine_network() if sampled else None

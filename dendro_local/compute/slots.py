@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 
 from dendro_local.errors import InvalidRequest
-from dendro_local.matching import Capacity, slot_fits
-from dendro_local.model import ComputeSlot, RequiredResources
+from dendro_local.matching import Capacity
+from dendro_local.model import ComputeSlot
 
-__all__ = ["SLOTS_FILE", "free_slots", "limited", "read_slots", "total_of"]
+__all__ = ["SLOTS_FILE", "limited", "read_slots", "total_of"]
 
 SLOTS_FILE = "slots.json"
 """The file in the folder of a store whose slots `dendro-local work` takes if none are given."""
@@ -66,32 +66,6 @@ def limited(slots: Iterable[ComputeSlot], capacity: Capacity) -> list[ComputeSlo
         )
         for slot in slots
     ]
-
-
-def free_slots(
-    slots: Sequence[ComputeSlot], running: Iterable[RequiredResources]
-) -> list[ComputeSlot]:
-    """The kinds of slots of which there is one more, given what runs.
-
-    Each running job takes the smallest slot that it fits, so that the large ones stay free for
-    those that need them.
-
-    Args:
-        slots: all of them.
-        running: what the jobs that run need, in the order in which they began.
-    """
-    left = [slot.multiplicity for slot in slots]
-    by_size = sorted(range(len(slots)), key=lambda number: _size(slots[number]))
-    for wanted in running:
-        for number in by_size:
-            if left[number] > 0 and slot_fits(slots[number], wanted):
-                left[number] -= 1
-                break
-    return [slot for slot, count in zip(slots, left, strict=True) if count > 0]
-
-
-def _size(slot: ComputeSlot) -> tuple[float, ...]:
-    return (slot.numGpus, slot.memoryGb, slot.numCpus, slot.timeSec)
 
 
 def _fault(slot: ComputeSlot) -> str | None:

@@ -37,6 +37,7 @@ from __future__ import annotations
 
 from dendro_local.sdk.app import App
 from dendro_local.sdk.files import InputFile, OutputFile
+from dendro_local.sdk.job_secrets import job_secret
 from dendro_local.sdk.other_outputs import upload_additional_job_output
 from dendro_local.sdk.processor_base import ProcessorBase
 
@@ -52,6 +53,7 @@ __all__ = [
     "InputFile",
     "OutputFile",
     "ProcessorBase",
+    "job_secret",
     "upload_additional_job_output",
 ]
 

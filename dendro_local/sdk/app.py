@@ -45,15 +45,24 @@ class App:
             the app's files.
         warm: whether the app may be imported once and forked for each job, which saves its
             start. Switch it off if importing it does what a fork cannot take along.
+        needs_network: whether its containers are to have a network, beyond what inputs that lie
+            at URLs make necessary.
     """
 
     def __init__(
-        self, app_name: str, *, description: str, version: str | None = None, warm: bool = True
+        self,
+        app_name: str,
+        *,
+        description: str,
+        version: str | None = None,
+        warm: bool = True,
+        needs_network: bool = False,
     ) -> None:
         self._name = app_name
         self._description = description
         self._version = version
         self._warm = warm
+        self._needs_network = needs_network
         self._processors: dict[str, Processor] = {}
 
     @property
@@ -119,6 +128,7 @@ class App:
             self._processors.values(),
             version=self._version,
             warm=self._warm,
+            needs_network=self._needs_network,
         )
 
     def run(self) -> None:

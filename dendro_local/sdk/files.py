@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from dendro_local.sdk.job_folder import output_path
+from dendro_local.sdk.job_secrets import job_secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -220,15 +221,22 @@ class OutputFile(JobFile):
         self._url = url
 
     def get_dandi_api_key(self) -> str:
-        """Not available: an app is not given keys.
+        """The key with which this output can be published on DANDI: the secret of that name.
 
         Raises:
-            RuntimeError: always.
+            RuntimeError: this output is a file of the hub, or the job was given no such secret.
         """
-        raise RuntimeError(
-            f"Output {self.name!r}: a DANDI API key can only come from a hub that holds one, and "
-            "this job runs without a connection to a hub. Upload the output as a file instead."
-        )
+        if not self.url_determined_at_runtime:
+            raise RuntimeError(
+                f"Output {self.name!r} is not declared with url_determined_at_runtime, so there "
+                "is no key to publish it with."
+            )
+        key = job_secret("DANDI_API_KEY")
+        if key is None:
+            raise RuntimeError(
+                f"Output {self.name!r}: the job was submitted without the secret DANDI_API_KEY."
+            )
+        return key
 
     def missing_call(self) -> str | None:
         """What the processor still has to call for this output; None once it did."""

@@ -9,9 +9,12 @@ socket that the process inherits. Both sides write JSON objects, one a line:
 
     host    -> client  {"ready": true}                    imported; jobs may come
                        {"ready": false, "why": "..."}     this app cannot be forked
-    client  -> host    {"job": 1, "folder": "/...", "environment": {...}}
+    client  -> host    {"job": 1, "folder": "/...", "environment": {"JOB_ID": "...", "X": null}}
     host    -> client  {"job": 1, "pid": 4711}            its child has been started
                        {"job": 1, "status": 0}            and has ended; minus a signal's number
+
+``environment`` has the variables in which the job's differ from the host's; null means that there
+is none.
 
 The host ends when the client closes the socket. Children that still run then go on: each is a
 session of its own.
@@ -19,6 +22,7 @@ session of its own.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
@@ -26,7 +30,7 @@ import signal
 import socket
 import sys
 
-from dendro_local.sdk.job_folder import CONSOLE_NAME, WORK_NAME
+from dendro_local.sdk.job_folder import CONSOLE_NAME, HOST_VARIABLE, WORK_NAME, JobFolder
 from dendro_local.sdk.run_job import run_job
 
 TYPE_CHECKING = False
@@ -87,13 +91,15 @@ class AppHost:
     def _start(self, message: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        # What is done before the fork is cheaper: each page that a child writes to is copied.
+        folder = _read(message["folder"])
         pid = os.fork()
         if pid == 0:
-            self._be_the_job(message)
+            self._be_the_job(folder, message["environment"])
         self._jobs[pid] = message["job"]
         self._send({"job": message["job"], "pid": pid})
 
-    def _be_the_job(self, message: dict[str, Any]) -> None:
+    def _be_the_job(self, folder: str | JobFolder, environment: Mapping[str, str | None]) -> None:
         """What the child does; it does not return."""
         exit_code = 1
         try:
@@ -103,8 +109,8 @@ class AppHost:
             os.close(self._ended_reader)
             os.close(self._ended_writer)
             self._connection.close()
-            _enter(message["folder"], message["environment"])
-            exit_code = 0 if run_job(self._processors, message["folder"]) else 1
+            _enter(folder if isinstance(folder, str) else folder.path, environment)
+            exit_code = 0 if run_job(self._processors, folder) else 1
             _end_as_a_process_does()
         except BaseException:  # noqa: BLE001 - there is nobody above who could be told
             _print_traceback()
@@ -138,6 +144,7 @@ def serve(processors: Mapping[str, Processor], descriptor: int) -> None:
     """Be the host of an app, over the socket with this number, until the client closes it."""
     with socket.socket(fileno=descriptor) as connection:
         os.set_inheritable(descriptor, False)
+        os.environ.pop(HOST_VARIABLE, None)  # no job is to take itself for the host
         AppHost(processors, connection).serve()
 
 
@@ -162,10 +169,21 @@ def _keep_shared() -> None:
     gc.freeze()
 
 
-def _enter(folder: str, environment: Mapping[str, str]) -> None:
+def _read(folder: str) -> str | JobFolder:
+    """What the job's folder says; the folder itself if that cannot be read, as the job will say."""
+    try:
+        return JobFolder(folder)
+    except Exception:  # noqa: BLE001 - whatever it is, it is the job's fault and not the host's
+        return folder
+
+
+def _enter(folder: str, environment: Mapping[str, str | None]) -> None:
     """Become the process that a cold start would have made for the job."""
-    os.environ.clear()
-    os.environ.update(environment)
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
     os.chdir(os.path.join(folder, WORK_NAME))
     console = os.open(
         os.path.join(folder, CONSOLE_NAME), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
@@ -193,8 +211,6 @@ def _end_as_a_process_does() -> None:
         for thread in threading.enumerate():
             if thread is not threading.current_thread() and not thread.daemon:
                 thread.join()
-    import atexit
-
     atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage] - `os._exit` leaves them out
     sys.stdout.flush()
     sys.stderr.flush()

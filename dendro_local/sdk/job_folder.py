@@ -2,6 +2,7 @@
 
     <folder>/
       job.json      runner -> app   what to do; there before the app starts
+      secrets.json  runner -> app   the job's secrets, if it has any; removed once read
       work/         the app's current directory
       tmp/          its TMPDIR
       console.txt   its stdout and stderr
@@ -82,8 +83,8 @@ class JobFolder:
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
-        with open(os.path.join(self.path, "job.json"), encoding="utf-8") as file:
-            job: dict[str, Any] = json.load(file)
+        with open(os.path.join(self.path, "job.json"), "rb") as file:
+            job: dict[str, Any] = json.loads(file.read())
         if job.get("formatVersion") != FORMAT_VERSION:
             raise ValueError(
                 f"job.json is of format {job.get('formatVersion')!r}, and this SDK reads "
@@ -151,13 +152,15 @@ class JobFolder:
         }
         # Not synced to the disk: after a power cut the job is run again anyway.
         partial = os.path.join(self.path, ".result.json.partial")
-        with open(partial, "w", encoding="utf-8") as file:
-            json.dump(result, file)
+        with open(partial, "wb") as file:
+            file.write(json.dumps(result).encode())
         os.replace(partial, os.path.join(self.path, "result.json"))
 
     def _other_names(self) -> list[str]:
         # Read from the disk because processes that the app starts may add files as well.
         top = os.path.join(self.path, "other")
+        if not os.path.isdir(top):
+            return []
         return sorted(
             os.path.relpath(os.path.join(folder, name), top).replace(os.sep, "/")
             for folder, _, names in os.walk(top)

@@ -7,6 +7,7 @@ import sys
 
 from dendro_local.sdk.files import InputFile, OutputFile
 from dendro_local.sdk.job_folder import FOLDER_VARIABLE, JobFolder
+from dendro_local.sdk.job_secrets import take_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Failure:
         self.traceback = traceback
 
 
-def run_job(processors: Mapping[str, Processor], folder: str) -> bool:
+def run_job(processors: Mapping[str, Processor], folder: str | JobFolder) -> bool:
     """Runs the job of a folder and writes its ``result.json``.
 
     Whatever the processor does short of killing the process, this function returns. The caller
@@ -37,13 +38,14 @@ def run_job(processors: Mapping[str, Processor], folder: str) -> bool:
 
     Args:
         processors: those of the app, by name.
-        folder: laid out as in `dendro_local.sdk.job_folder`.
+        folder: laid out as in `dendro_local.sdk.job_folder`; or what was read of it already.
 
     Returns:
         Whether the job completed.
     """
-    job_folder = JobFolder(folder)
+    job_folder = JobFolder(folder) if isinstance(folder, str) else folder
     os.environ[FOLDER_VARIABLE] = job_folder.path
+    take_secrets(job_folder.path)
     values = _values(job_folder)
     outputs = [value for value in values.values() if isinstance(value, OutputFile)]
     failure = _run_processor(processors, job_folder, values) or _missing_output(outputs)

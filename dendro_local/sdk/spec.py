@@ -21,6 +21,10 @@ WARM_ATTRIBUTE = "app_warm"
 """The attribute that is false where an app is not to be forked from a warm host."""
 
 
+NETWORK_ATTRIBUTE = "needs_network"
+"""The attribute that is true where a processor needs a network in its container."""
+
+
 def app_spec(
     name: str,
     description: str,
@@ -28,6 +32,7 @@ def app_spec(
     *,
     version: str | None,
     warm: bool,
+    needs_network: bool,
 ) -> dict[str, Any]:
     """The spec of an app, ready for JSON.
 
@@ -40,6 +45,8 @@ def app_spec(
         of_app[VERSION_ATTRIBUTE] = version
     if not warm:
         of_app[WARM_ATTRIBUTE] = False
+    if needs_network:
+        of_app[NETWORK_ATTRIBUTE] = True
     return {
         "name": name,
         "description": description,

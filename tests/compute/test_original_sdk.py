@@ -19,14 +19,15 @@ from dendro_local import (
     DendroJobOutputFile,
     DendroJobParameter,
     DendroJobRequiredResources,
+    get_job,
     submit_job,
 )
 from dendro_local.compute import ComputeClient
 from dendro_local.compute.job_folder import JobFolder
-from dendro_local.compute.loopback_hub import PART_BYTES
 from dendro_local.compute.original_sdk import OriginalApps
 from dendro_local.compute.trial import try_processor
-from dendro_local.hub import FetchedInput, RegisteredApp
+from dendro_local.contract import PART_BYTES, UploadLimits
+from dendro_local.hub import FetchedInput, NewJob, RegisteredApp
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import (
     Job,
@@ -36,6 +37,7 @@ from dendro_local.model import (
     JobOutputFile,
     JobParameter,
     RequiredResources,
+    Secret,
     Service,
 )
 from tests.faults.scripts import Script, is_alive, wait_until
@@ -146,7 +148,7 @@ class PublishContext(BaseModel):
 
 @processor
 def publish(context: PublishContext):
-    context.published.set_url("https://example.org/new.nwb")
+    context.published.set_url(f"https://example.org/{context.published.get_dandi_api_key()}")
 
 
 class FilesContext(BaseModel):
@@ -325,14 +327,32 @@ def test_it_reads_outputs_of_other_jobs_and_lists_of_inputs(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("original")
-def test_it_says_where_it_has_put_an_output() -> None:
-    output = DendroJobOutputFile(
-        name="published", fileBaseName="new.nwb", urlDeterminedAtRuntime=True
+def test_it_publishes_an_output_with_a_secret_of_the_job(hub: LocalHub) -> None:
+    (record,) = hub.submit(
+        [
+            NewJob(
+                serviceName="lab",
+                jobDefinition=JobDefinition(
+                    appName="original",
+                    processorName="publish",
+                    inputFiles=[],
+                    outputFiles=[
+                        JobOutputFile(
+                            name="published", fileBaseName="new.nwb", urlDeterminedAtRuntime=True
+                        )
+                    ],
+                    parameters=[],
+                ),
+                requiredResources=RequiredResources(numCpus=1, numGpus=0, memoryGb=0.1, timeSec=60),
+                secrets=[Secret(name="DANDI_API_KEY", value="the-key")],
+            )
+        ]
     )
 
-    job = run("publish", output=output)
+    job = get_job(record.jobId).wait_until_done()
 
-    assert job.get_output("published").url == "https://example.org/new.nwb"
+    assert (job.status, job.error) == ("completed", None)
+    assert job.get_output("published").url == "https://example.org/the-key"
 
 
 @pytest.mark.usefixtures("original")
@@ -514,7 +534,7 @@ def test_what_is_asked_wrongly_is_refused_in_the_words_of_the_contract(running: 
         "Output url is not determined at run time",
     )
     assert refused("getSignedDownloadUrl", url="https://example.org/x")[0] == 400
-    assert refused("getDandiApiKey", outputName="output")[0] == 404
+    assert refused("getDandiApiKey", outputName="output")[0] == 400
     base = running.environment["DENDRO_API_URL"]
     assert httpx.get(f"{base}/api/getJob", trust_env=False).json() == {
         "error": "Method not allowed"
@@ -609,7 +629,7 @@ class Served:
     """A run of the app without a hub, with outputs in parts of 1000 bytes."""
 
     def __init__(self, app_folder: Path, folder: Path, size: int) -> None:
-        self.apps = OriginalApps(part_bytes=1000)
+        self.apps = OriginalApps(limits=UploadLimits(part_bytes=1000))
         self.folder = JobFolder(folder)
         definition = JobDefinition(
             appName="original",

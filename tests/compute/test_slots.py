@@ -16,11 +16,11 @@ from dendro_local.compute.gpus import (
     note_gpus,
     noted_gpus,
 )
-from dendro_local.compute.slots import free_slots, limited, read_slots, total_of
+from dendro_local.compute.slots import limited, read_slots, total_of
 from dendro_local.compute.usage_log import read_usage
 from dendro_local.errors import InvalidRequest
 from dendro_local.local_hub import LocalHub
-from dendro_local.matching import Capacity
+from dendro_local.matching import Capacity, free_slots
 from dendro_local.model import ComputeSlot, RequiredResources
 from tests.compute.lab import submit, wait_until, working
 from tests.conftest import AppMaker

@@ -14,7 +14,9 @@ from dendro_local import (
     DendroJobRequiredResources,
     submit_job,
 )
-from dendro_local.compute import ComputeClient
+from dendro_local.compute import ComputeClient, machine_capacity, machine_slots
+from dendro_local.compute.job_folder import JobFolder
+from dendro_local.compute.process_runtime import ProcessRuntime
 from dendro_local.local_hub import LocalHub
 from tests.conftest import AppMaker
 
@@ -105,6 +107,43 @@ def test_a_job_sees_nothing_that_an_earlier_one_left(
     assert consoles == {"[0, None, [], []] 1\n"}
 
 
+def test_a_job_has_the_environment_that_a_cold_start_would_give_it(
+    hub: LocalHub,
+    make_app: AppMaker,
+    client: ComputeClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = "import os\nos.environ['BY_IMPORT'] = 'yes'\n"
+    body += "names = ('BY_IMPORT', 'GONE', 'NEW', 'DENDRO_APP_HOST', 'JOB_ID')\n"
+    body += "@app.processor\ndef work(n: int):\n    '''W.'''\n"
+    body += "    print(*map(os.environ.get, names))\n"
+    hub.add_app(str(make_app("mine", body)), "lab")
+    monkeypatch.setenv("GONE", "before")
+    first = submit(n=1).wait_until_done()
+
+    monkeypatch.delenv("GONE")
+    monkeypatch.setenv("NEW", "since")
+    second = submit(n=2).wait_until_done()
+
+    assert first.console() == f"yes before None None {first.jobId}\n"
+    assert second.console() == f"yes None since None {second.jobId}\n"
+
+
+def test_a_short_job_is_recorded_with_all_its_times(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient
+) -> None:
+    body = "@app.processor\ndef work(n: int):\n    '''W.'''\n    assert n == 1, n\n"
+    hub.add_app(str(make_app("mine", body)), "lab")
+
+    for n, status in ((1, "completed"), (2, "failed")):
+        job = submit(n=n).wait_until_done()
+
+        times = [job.timestampStartingSec, job.timestampStartedSec, job.timestampFinishedSec]
+        assert job.status == status
+        assert None not in times
+        assert times == sorted(times)
+
+
 def test_random_numbers_differ_between_jobs_as_they_do_between_processes(
     hub: LocalHub, make_app: AppMaker, client: ComputeClient
 ) -> None:
@@ -135,6 +174,47 @@ def test_a_child_that_dies_of_a_signal_is_run_once_more_cold(
     hub.add_app(str(folder), "lab")
 
     assert [submit(n=n).wait_until_done().console() for n in range(2)] == ["cold 0\n", "cold 1\n"]
+
+
+def test_an_app_that_was_run_cold_is_hosted_again_when_its_code_has_changed(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient
+) -> None:
+    body = (
+        "import os, signal\nMAIN = os.getpid()\n@app.processor\ndef work(n: int):\n    '''W.'''\n"
+    )
+    faulty = "    if os.getpid() != MAIN:\n        os.kill(os.getpid(), signal.SIGSEGV)\n"
+    told = "    print(os.getpid() == MAIN)\n"
+    hub.add_app(str(make_app("mine", body + faulty + told)), "lab")
+    assert submit(n=1).wait_until_done().console() == "True\n"
+
+    make_app("mine", body + told)
+
+    assert submit(n=1).wait_until_done().console() == "False\n"
+
+
+def test_a_host_in_which_a_job_is_about_to_start_outlives_an_edit(
+    hub: LocalHub, make_app: AppMaker
+) -> None:
+    body = "@app.processor\ndef work(n: int):\n    '''W.'''\n    print('the earlier code')\n"
+    hub.add_app(str(make_app("mine", body)), "lab")
+    submit(n=1)
+    slots = machine_slots(machine_capacity())
+    claim = hub.claim_next(hub.begin_run(slots, serves_all=False), slots, machine_capacity())
+    assert claim is not None
+    app = hub.app_of(claim)
+    assert app.folder is not None
+    folder = JobFolder(claim.folder)
+    folder.make()
+    folder.write_job(claim.job.jobId, "lab", claim.job.jobDefinition, {})
+    runtime = ProcessRuntime(is_eager=True)
+    start = runtime.prepare(app, 1, (), is_wanted=lambda: True)
+    make_app("mine", body.replace("earlier", "new"))
+
+    runtime.keep_only(app.folder, "the new state")
+
+    assert start(folder, claim.job, {}).wait() == 0
+    assert folder.console.read_text() == "the earlier code\n"
+    runtime.close()
 
 
 def test_an_app_that_starts_threads_when_it_is_imported_runs_cold(

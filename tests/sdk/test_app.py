@@ -106,3 +106,14 @@ def test_an_attribute_that_json_cannot_hold_is_named() -> None:
 def test_the_public_names_are_sorted() -> None:
     assert dendro_local.sdk.__all__ == sorted(dendro_local.sdk.__all__)
     assert all(hasattr(dendro_local.sdk, name) for name in dendro_local.sdk.__all__)
+
+
+def test_an_app_or_one_of_its_processors_may_ask_for_a_network() -> None:
+    asking = App("small", description="", needs_network=True)
+    asking.processor(nothing)
+    with_one = App("small", description="")
+    with_one.processor(attributes={"needs_network": True})(nothing)
+
+    for app in (asking, with_one):
+        [processor] = app.get_spec()["processors"]
+        assert processor["attributes"] == [{"name": "needs_network", "value": True}]

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from dendro_local.sdk import InputFile, OutputFile, upload_additional_job_output
+from dendro_local.sdk import InputFile, OutputFile, job_secret, upload_additional_job_output
 from dendro_local.sdk import download as download_module
 from dendro_local.sdk.download import DownloadError
 from dendro_local.sdk.job_folder import JobFolder, output_path
+from dendro_local.sdk.job_secrets import take_secrets
 from tests.sdk.job_runs import make_job_folder
 
 CONTENT = b"0123456789" * 1000
@@ -210,9 +211,20 @@ class TestUrlDeterminedAtRuntime:
         with pytest.raises(ValueError, match=r"'out\.txt' is no URL"):
             OutputFile("output", url_determined_at_runtime=True).set_url("out.txt")
 
-    def test_there_is_no_key_for_dandi(self) -> None:
-        with pytest.raises(RuntimeError, match=r"'output': .* hub"):
-            OutputFile("output", url_determined_at_runtime=True).get_dandi_api_key()
+    def test_the_key_for_dandi_is_the_jobs_secret(self, tmp_path: Path) -> None:
+        output = OutputFile("output", url_determined_at_runtime=True)
+        with pytest.raises(RuntimeError, match="without the secret DANDI_API_KEY"):
+            output.get_dandi_api_key()
+        (tmp_path / "secrets.json").write_text('{"DANDI_API_KEY": "the key"}')
+
+        take_secrets(str(tmp_path))
+
+        assert output.get_dandi_api_key() == "the key"
+        assert list(tmp_path.iterdir()) == []
+        with pytest.raises(RuntimeError, match="not declared with url_determined_at_runtime"):
+            OutputFile("output").get_dandi_api_key()
+        take_secrets(str(tmp_path))  # another job's
+        assert job_secret("DANDI_API_KEY") is None
 
 
 class TestLocalInput:

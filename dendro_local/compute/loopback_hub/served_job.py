@@ -6,18 +6,19 @@ nothing tells the one run from the other.
 """
 
 import hmac
-import math
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from dendro_local.compute.job_folder import AppResult, JobFolder, LeftFile
-from dendro_local.compute.loopback_hub.requests import (
+from dendro_local.compute.loopback_hub.upload import Upload
+from dendro_local.contract import PlannedUpload, UploadLimits, check_other_is_new, plan_upload
+from dendro_local.contract.of_running_jobs import (
     CALLS,
     CancelMultipartUploadRequest,
     FinalizeMultipartUploadRequest,
@@ -29,21 +30,15 @@ from dendro_local.compute.loopback_hub.requests import (
     SetOutputFileUrlRequest,
     decode_request,
 )
-from dendro_local.compute.loopback_hub.upload import Upload, UploadRefused
+from dendro_local.dandi import API_KEY_SECRET, is_dandi_url, readable_url
+from dendro_local.errors import HubUnreachable, InvalidRequest
 from dendro_local.file_urls import file_url
 from dendro_local.hub import FetchedInput
-from dendro_local.model import Job, JobInputFile, JobOutputFile
+from dendro_local.model import Job, JobInputFile, JobOutputFile, Secret
 from dendro_local.random_ids import random_id, random_token
 from dendro_local.sdk.job_folder import output_path
-from dendro_local.sdk.other_outputs import is_allowed_name
 
-__all__ = ["PART_BYTES", "Refusal", "ServedJob"]
-
-PART_BYTES = 1024 * 1024 * 1000
-"""From this size on, an output comes in parts of at most this size."""
-
-MAX_PARTS = 10_000
-MAX_OTHER_BYTES = 1024 * 1024 * 1024 + 10
+__all__ = ["Refusal", "ServedJob"]
 
 
 class Refusal(Exception):
@@ -54,17 +49,6 @@ class Refusal(Exception):
         self.status = status
 
 
-class Announced(msgspec.Struct, frozen=True, kw_only=True):
-    """An upload, and what it is of the job."""
-
-    upload: Upload
-    kind: Literal["output", "other"]
-    name: str
-    path: str
-    """In the job's folder."""
-    has_parts: bool = False
-
-
 class ServedJob:
     """One run of a job, with what its app may ask. Safe for use by many threads.
 
@@ -72,8 +56,9 @@ class ServedJob:
         job: its record, with the stable URLs that the store keeps.
         folder: where it runs.
         inputs: where its inputs are.
+        secrets: those that its app may ask for.
         base_url: where the app finds this; whoever knows it may read the job and its inputs.
-        part_bytes: from which size on an output comes in parts.
+        limits: how large files may be.
     """
 
     def __init__(
@@ -81,20 +66,22 @@ class ServedJob:
         job: Job,
         folder: JobFolder,
         inputs: Mapping[str, FetchedInput],
+        secrets: Sequence[Secret] = (),
         *,
         base_url: str,
-        part_bytes: int = PART_BYTES,
+        limits: UploadLimits | None = None,
     ) -> None:
         self.base_url = base_url
         self.private_key = random_id(32)
         self._folder = folder
-        self._part_bytes = part_bytes
+        self._limits = limits or UploadLimits()
+        self._secrets = {secret.name: secret.value for secret in secrets}
         self._inputs = {str(number): fetched.path for number, fetched in enumerate(inputs.values())}
         self._job = _with_readable_inputs(job, inputs, base_url)
         self._lock = threading.Lock()
         self._was_read = False
         self._has_ended = False
-        self._uploads: dict[str, Announced] = {}
+        self._uploads: dict[str, Upload] = {}
         self._outputs: dict[str, LeftFile] = {}
         self._others: dict[str, LeftFile] = {}
 
@@ -119,8 +106,18 @@ class ServedJob:
             raise Refusal(400, "Invalid request") from error
         if not isinstance(request, GetJobRequest):
             self._check_key(request, key)
-        with self._lock:
-            return {"type": f"{call}Response", **self._answer(request)}
+        try:
+            with self._lock:
+                reply = self._answer(request)
+            if isinstance(request, GetSignedDownloadUrlRequest) and is_dandi_url(request.url):
+                # Not under the lock: the archive may take its time.
+                key = self._secrets.get(API_KEY_SECRET)
+                reply = {"signedUrl": readable_url(request.url, key)}
+        except InvalidRequest as error:
+            raise Refusal(400, str(error)) from error
+        except HubUnreachable as error:
+            raise Refusal(502, str(error)) from error
+        return {"type": f"{call}Response", **reply}
 
     def input_path(self, number: str) -> Path:
         """The file of an input that lies on this machine, by the number in its URL.
@@ -143,18 +140,16 @@ class ServedJob:
             Refusal: the URL is not known, or something else arrived than was announced.
         """
         with self._lock:
-            announced = next(
-                (each for each in self._uploads.values() if token in each.upload.tokens), None
-            )
-        if announced is None:
+            upload = next((each for each in self._uploads.values() if token in each.tokens), None)
+        if upload is None:
             raise Refusal(404, "Upload not found")
         try:
-            tag = announced.upload.write(token, pieces)
-        except UploadRefused as error:
+            tag = upload.write(token, pieces)
+            if upload.planned.num_parts is None:
+                with self._lock:
+                    self._publish(upload)
+        except InvalidRequest as error:
             raise Refusal(400, str(error)) from error
-        if not announced.has_parts:
-            with self._lock:
-                self._publish(announced)
         return tag
 
     # What the runner is told
@@ -218,65 +213,34 @@ class ServedJob:
         return {"job": self._job}
 
     def _get_upload_url(self, request: GetSignedUploadUrlRequest) -> dict[str, Any]:
-        match request.uploadType:
-            case "output":
-                announced, url = self._announce_output(request)
-            case "other":
-                announced, url = self._announce_other(request)
-            case _:
-                raise Refusal(400, "The compute client uploads what a job prints and uses")
-        self._uploads[announced.upload.id] = announced
-        urls = [f"{self.base_url}/u/{token}" for token in announced.upload.tokens]
-        if not announced.has_parts:
+        if request.uploadType not in ("output", "other"):
+            raise Refusal(400, "The compute client uploads what a job prints and uses")
+        planned = plan_upload(
+            request, self._job.jobDefinition, others=self._others, limits=self._limits
+        )
+        root = self._folder.root
+        partial = root / "outputs" / f".{random_token(8)}.partial"
+        upload = Upload(planned, partial, root / _path(planned))
+        self._uploads[upload.id] = upload
+        url = self._url(planned.output_name, planned.file_base_name)
+        urls = [f"{self.base_url}/u/{token}" for token in upload.tokens]
+        if planned.num_parts is None:
             return {"signedUrl": urls[0], "downloadUrl": url}
         parts = [{"partNumber": n, "signedUrl": each} for n, each in enumerate(urls, start=1)]
-        return {"parts": parts, "uploadId": announced.upload.id, "downloadUrl": url}
-
-    def _announce_output(self, request: GetSignedUploadUrlRequest) -> tuple[Announced, str]:
-        if not request.outputName:
-            raise Refusal(400, "Must specify outputName")
-        output = self._output(request.outputName)
-        name = output.name
-        has_parts = request.size >= self._part_bytes
-        num_parts = math.ceil(request.size / self._part_bytes) if has_parts else 1
-        if num_parts > MAX_PARTS:
-            raise Refusal(400, "File size too large")
-        path = output_path(name)
-        announced = Announced(
-            upload=self._upload(path, request.size, num_parts),
-            kind="output",
-            name=name,
-            path=path,
-            has_parts=has_parts,
-        )
-        return announced, self._url(name, output.fileBaseName)
-
-    def _announce_other(self, request: GetSignedUploadUrlRequest) -> tuple[Announced, str]:
-        if not request.otherName:
-            raise Refusal(400, "Must specify otherName")
-        name, path = request.otherName, f"other/{request.otherName}"
-        if not is_allowed_name(name):
-            raise Refusal(400, "Invalid otherName")
-        if request.size > MAX_OTHER_BYTES:
-            raise Refusal(400, "File size too large")
-        self._check_other_is_new(name)
-        # Whole however large it is: the SDK cannot give such a file in parts.
-        upload = self._upload(path, request.size, num_parts=1)
-        announced = Announced(upload=upload, kind="other", name=name, path=path)
-        return announced, self._url("other", name)
+        return {"parts": parts, "uploadId": upload.id, "downloadUrl": url}
 
     def _finalize(self, request: FinalizeMultipartUploadRequest) -> dict[str, Any]:
-        announced = self._uploads.get(request.uploadId)
+        upload = self._uploads.get(request.uploadId)
         tags = {part.PartNumber: part.ETag for part in request.parts}
-        if announced is None or not announced.upload.has(tags):
+        if upload is None or not upload.has(tags):
             raise Refusal(500, "Failed to finalize multipart upload")
-        self._publish(announced)
+        self._publish(upload)
         return {}
 
     def _cancel(self, request: CancelMultipartUploadRequest) -> dict[str, Any]:
-        announced = self._uploads.pop(request.uploadId, None)
-        if announced is not None:
-            announced.upload.drop()
+        upload = self._uploads.pop(request.uploadId, None)
+        if upload is not None:
+            upload.drop()
         return {}
 
     def _set_output_url(self, request: SetOutputFileUrlRequest) -> dict[str, Any]:
@@ -297,11 +261,14 @@ class ServedJob:
 
     def _get_dandi_api_key(self, request: GetDandiApiKeyRequest) -> dict[str, Any]:
         output = self._output(request.outputName)
-        raise Refusal(
-            404,
-            f"There is no DANDI API key for output {output.name!r}: only a hub can hold one, and "
-            "this job runs without a connection to a hub.",
-        )
+        if output.urlDeterminedAtRuntime is not True:
+            raise Refusal(
+                400, "Cannot get DANDI API key because output url is not determined at run time"
+            )
+        key = self._secrets.get(API_KEY_SECRET)
+        if key is None:
+            raise Refusal(404, "DANDI_API_KEY not found in job secrets")
+        return {"dandiApiKey": key}
 
     # Files
 
@@ -318,29 +285,26 @@ class ServedJob:
         app, processor = definition.appName, definition.processorName
         return file_url(job.serviceName, app, processor, job.jobId, output, base_name)
 
-    def _upload(self, path: str, size: int, num_parts: int) -> Upload:
-        root = self._folder.root
-        partial = root / "outputs" / f".{random_token(8)}.partial"
-        return Upload(partial, root / path, size, num_parts)
-
-    def _publish(self, announced: Announced) -> None:
+    def _publish(self, upload: Upload) -> None:
         if self._has_ended:
             raise Refusal(400, "Job is not running")
-        left = LeftFile(path=announced.path)
-        if announced.kind == "output":
-            announced.upload.publish()
-            self._outputs[announced.name] = left
+        planned = upload.planned
+        left = LeftFile(path=_path(planned))
+        if planned.kind == "output":
+            upload.publish()
+            self._outputs[planned.output_name] = left
         else:
-            self._check_other_is_new(announced.name)
-            announced.upload.publish()
-            self._others[announced.name] = left
-        del self._uploads[announced.upload.id]
+            check_other_is_new(planned.file_base_name, self._others)
+            upload.publish()
+            self._others[planned.file_base_name] = left
+        del self._uploads[upload.id]
 
-    def _check_other_is_new(self, name: str) -> None:
-        """Refuse a name that is taken, as a file or as a folder of one."""
-        for other in self._others:
-            if other == name or other.startswith(f"{name}/") or name.startswith(f"{other}/"):
-                raise Refusal(400, "Other file already exists")
+
+def _path(planned: PlannedUpload) -> str:
+    """Where a file goes in the job's folder."""
+    if planned.kind == "output":
+        return output_path(planned.output_name)
+    return f"other/{planned.file_base_name}"
 
 
 def _with_readable_inputs(job: Job, inputs: Mapping[str, FetchedInput], base_url: str) -> Job:

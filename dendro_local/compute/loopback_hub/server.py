@@ -21,7 +21,7 @@ import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BufferedReader
 from typing import Any
 
@@ -30,9 +30,10 @@ import msgspec
 from dendro_local.compute.job_folder import JobFolder
 from dendro_local.compute.loopback_hub.byte_range import NoSuchBytes, byte_range
 from dendro_local.compute.loopback_hub.request_body import body_pieces
-from dendro_local.compute.loopback_hub.served_job import PART_BYTES, Refusal, ServedJob
+from dendro_local.compute.loopback_hub.served_job import Refusal, ServedJob
+from dendro_local.contract import UploadLimits
 from dendro_local.hub import FetchedInput
-from dendro_local.model import Job
+from dendro_local.model import Job, Secret
 from dendro_local.random_ids import random_id
 
 __all__ = ["LoopbackHub"]
@@ -47,11 +48,11 @@ class LoopbackHub:
     """Serves jobs to their apps until it is closed. Safe for use by many threads.
 
     Args:
-        part_bytes: from which size on an output comes in parts.
+        limits: how large files may be.
     """
 
-    def __init__(self, *, part_bytes: int = PART_BYTES) -> None:
-        self._part_bytes = part_bytes
+    def __init__(self, *, limits: UploadLimits | None = None) -> None:
+        self._limits = limits
         self._server = _Server()
         self._is_closing = False
         self._thread = threading.Thread(
@@ -59,15 +60,22 @@ class LoopbackHub:
         )
         self._thread.start()
 
-    def serve(self, job: Job, folder: JobFolder, inputs: Mapping[str, FetchedInput]) -> ServedJob:
+    def serve(
+        self,
+        job: Job,
+        folder: JobFolder,
+        inputs: Mapping[str, FetchedInput],
+        secrets: Sequence[Secret] = (),
+    ) -> ServedJob:
         """Let an app ask for this job, which runs in this folder, until `withdraw`."""
         address = random_id(32)
         served = self._server.served[address] = ServedJob(
             job,
             folder,
             inputs,
+            secrets,
             base_url=f"http://127.0.0.1:{self._server.port}/{address}",
-            part_bytes=self._part_bytes,
+            limits=self._limits,
         )
         return served
 

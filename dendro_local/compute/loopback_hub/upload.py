@@ -1,17 +1,16 @@
 """A file that an app hands over by HTTP, whole or in parts, written straight to the disk."""
 
-import math
+import contextlib
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dendro_local.contract import PlannedUpload, part_range
+from dendro_local.errors import InvalidRequest
 from dendro_local.random_ids import random_token
+from dendro_local.store.piece_writer import PieceWriter
 
-__all__ = ["Upload", "UploadRefused"]
-
-
-class UploadRefused(Exception):
-    """What arrived is not what was announced."""
+__all__ = ["Upload"]
 
 
 class Upload:
@@ -21,20 +20,18 @@ class Upload:
     be put together in the end, however large it is.
 
     Args:
+        planned: what was announced.
         partial: where it grows; a name that begins with a dot is never taken for a whole file.
         destination: where it appears once it is whole.
-        size: in bytes, as announced.
-        num_parts: in how many parts it comes.
     """
 
-    def __init__(self, partial: Path, destination: Path, size: int, num_parts: int) -> None:
+    def __init__(self, planned: PlannedUpload, partial: Path, destination: Path) -> None:
+        self.planned = planned
         self.id = random_token(12)
-        self.tokens = [random_token(16) for _ in range(num_parts)]
+        self.tokens = [random_token(16) for _ in range(planned.num_parts or 1)]
         """For each part, what its URL is known by."""
         self._partial = partial
         self._destination = destination
-        self._size = size
-        self._part_bytes = math.ceil(size / num_parts)
         self._lock = threading.Lock()
         self._being_written: set[str] = set()
         self._tags: dict[int, str] = {}
@@ -47,35 +44,25 @@ class Upload:
             A tag of what was received, in quotation marks.
 
         Raises:
-            UploadRefused: it is not as long as announced, or arrives twice at once.
+            InvalidRequest: it is not as long as announced, or arrives twice at once.
         """
         with self._lock:
             if token in self._being_written:
-                raise UploadRefused("This part is being uploaded already")
+                raise InvalidRequest("This part is being uploaded already")
             self._being_written.add(token)
-        index = self.tokens.index(token)
+        number = self.tokens.index(token) + 1
         try:
-            self._write_at(index * self._part_bytes, pieces)
+            offset, size = part_range(self.planned.size, len(self.tokens), number)
+            with contextlib.closing(PieceWriter(self._partial, size=size, offset=offset)) as writer:
+                for piece in pieces:
+                    writer.write(piece)
+                writer.check_whole()
             with self._lock:
-                tag = self._tags[index + 1] = f'"{random_token(16)}"'
+                tag = self._tags[number] = f'"{random_token(16)}"'
         finally:
             with self._lock:
                 self._being_written.discard(token)
         return tag
-
-    def _write_at(self, offset: int, pieces: Iterable[bytes]) -> None:
-        expected = min(self._part_bytes, self._size - offset)
-        received = 0
-        with self._partial.open("r+b") as file:
-            file.seek(offset)
-            for piece in pieces:
-                received += len(piece)
-                if received > expected:
-                    break  # the bytes that follow are another part's
-                file.write(piece)
-        if received != expected:
-            more = "more" if received > expected else f"only {received}"
-            raise UploadRefused(f"{expected} bytes were announced, and {more} arrived")
 
     def has(self, tags: Mapping[int, str]) -> bool:
         """Whether these are the tags of all parts, by their numbers from 1 on."""
