@@ -21,7 +21,7 @@ from dendro_local.errors import InvalidDefinition
 from dendro_local.file_urls import MAX_PART_BYTES, is_path_part
 from dendro_local.model import JobDefinition, JobInputFile, JobOutputFile, JobParameter
 
-__all__ = ["check_definition", "decode_definition"]
+__all__ = ["check_definition", "decode_definition", "mixes_kinds"]
 
 _Entry: TypeAlias = JobInputFile | JobOutputFile | JobParameter
 
@@ -62,7 +62,7 @@ def decode_definition(raw: bytes | str | Mapping[str, object]) -> JobDefinition:
         # twice, of which the last counts. The slower way takes these, or says what is wrong.
         definition = _decoded_as_json_parse_does(raw)
     for index, parameter in enumerate(definition.parameters):
-        if type(parameter.value) is list and _mixes_kinds(parameter.value):
+        if type(parameter.value) is list and mixes_kinds(parameter.value):
             _refuse_mixed_list(index, parameter.name)
     return definition
 
@@ -111,7 +111,8 @@ def _explained(message: str, tree: Any) -> str:
 _KINDS: Mapping[type, str] = {str: "string", bool: "boolean", int: "number", float: "number"}
 
 
-def _mixes_kinds(values: Sequence[object]) -> bool:
+def mixes_kinds(values: Sequence[object]) -> bool:
+    """Whether a list of a parameter holds more than one kind of value, which no list may."""
     return len(set(map(_KINDS.get, set(map(type, values))))) > 1
 
 
@@ -198,7 +199,7 @@ def _check_parameter(parameter: JobParameter, index: int) -> None:
         for place, item in enumerate(value):
             if fault := _scalar_fault(item):
                 raise InvalidDefinition(f"parameters[{index}].value[{place}] of {name!r} {fault}.")
-        if _mixes_kinds(value):
+        if mixes_kinds(value):
             _refuse_mixed_list(index, name)
     elif value is not None and (fault := _scalar_fault(value)):
         raise InvalidDefinition(f"parameters[{index}].value of {name!r} {fault}.")

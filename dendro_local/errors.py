@@ -9,18 +9,26 @@
     │   ├── JobNotFound
     │   ├── ServiceNotFound
     │   ├── AppNotFound
-    │   └── OutputNotFound
+    │   ├── OutputNotFound
+    │   ├── UserNotFound
+    │   └── ComputeClientNotFound
+    ├── NotAuthenticated          who asks shows no key, or one that is nobody's
     ├── NotAllowed                the user lacks the right
     ├── Conflict                  the job is not in a state in which this can be done
-    │   └── ClaimLost             the job no longer belongs to this run of it
+    │   ├── ClaimLost             the job no longer belongs to this run of it
+    │   └── IncompleteUpload      a file has not come whole, or goes on at another byte
+    ├── QuotaExceeded             a user has, or asks for, more than the hub lets one user have
+    │   └── TooLarge              a file has more bytes than a user may store or send
     ├── InputUnavailable          an input file changed, vanished or cannot be fetched
     ├── EnvironmentFailed         an app's Python environment could not be built
+    ├── ContainerFailed           a container engine or image cannot be had, or does not work
     ├── JobFailed                 a job that was waited for, or whose output was read, failed
     ├── StoreError                the store cannot be opened, read or written
     │   ├── StoreTooNew
     │   ├── StoreDamaged
     │   └── DiskFull
     ├── HubUnreachable            the hub did not answer
+    │   └── NotAHub               what answers at its address is none, or is not understood
     └── NotSupported              this system lacks something that is needed (Windows: Unix)
 
 Each class carries what the edges need: ``code`` (the same in the command line's ``--json``, over
@@ -33,26 +41,34 @@ from typing import ClassVar
 __all__ = [
     "AppNotFound",
     "ClaimLost",
+    "ComputeClientNotFound",
     "Conflict",
+    "ContainerFailed",
     "DendroError",
     "DiskFull",
     "EnvironmentFailed",
     "HubUnreachable",
     "IncompatibleDefinition",
+    "IncompleteUpload",
     "InputUnavailable",
     "InvalidApp",
     "InvalidDefinition",
     "InvalidRequest",
     "JobFailed",
     "JobNotFound",
+    "NotAHub",
     "NotAllowed",
+    "NotAuthenticated",
     "NotFound",
     "NotSupported",
     "OutputNotFound",
+    "QuotaExceeded",
     "ServiceNotFound",
     "StoreDamaged",
     "StoreError",
     "StoreTooNew",
+    "TooLarge",
+    "UserNotFound",
 ]
 
 
@@ -129,6 +145,28 @@ class OutputNotFound(NotFound):
     exit_code = 14
 
 
+class UserNotFound(NotFound):
+    """No user has this id, or no key of theirs does."""
+
+    code = "user_not_found"
+    exit_code = 15
+
+
+class ComputeClientNotFound(NotFound):
+    """No compute client has this id."""
+
+    code = "compute_client_not_found"
+    exit_code = 16
+
+
+class NotAuthenticated(DendroError):
+    """Who asks shows no key, or one that is nobody's."""
+
+    code = "not_authenticated"
+    http_status = 401
+    exit_code = 24
+
+
 class NotAllowed(DendroError):
     """The user lacks the right to do this."""
 
@@ -152,6 +190,38 @@ class ClaimLost(Conflict):
     exit_code = 22
 
 
+class IncompleteUpload(Conflict):
+    """A file has not come whole, or goes on at another byte than was said."""
+
+    code = "incomplete_upload"
+    exit_code = 25
+
+
+class QuotaExceeded(DendroError):
+    """A user has, or asks for, more than a public hub lets one user have.
+
+    Args:
+        message: which quota it is, and what to do.
+        retry_after_sec: when it may be worth to ask again; None if not by itself.
+    """
+
+    code = "quota_exceeded"
+    http_status = 429
+    exit_code = 26
+
+    def __init__(self, message: str, retry_after_sec: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_sec = retry_after_sec
+
+
+class TooLarge(QuotaExceeded):
+    """A file has more bytes than a user may store on, or send to, a public hub."""
+
+    code = "too_large"
+    http_status = 413
+    exit_code = 27
+
+
 class InputUnavailable(DendroError):
     """An input file changed, vanished or cannot be fetched."""
 
@@ -166,6 +236,14 @@ class EnvironmentFailed(DendroError):
     code = "environment_failed"
     http_status = 409
     exit_code = 31
+
+
+class ContainerFailed(DendroError):
+    """A container engine or image cannot be had, or does not do what it is to do."""
+
+    code = "container_failed"
+    http_status = 409
+    exit_code = 32
 
 
 class JobFailed(DendroError):
@@ -211,6 +289,13 @@ class HubUnreachable(DendroError):
     code = "hub_unreachable"
     http_status = 502
     exit_code = 50
+
+
+class NotAHub(HubUnreachable):
+    """What is at the hub's address is no hub that can be asked: trying again does not help."""
+
+    code = "not_a_hub"
+    exit_code = 52
 
 
 class NotSupported(DendroError):

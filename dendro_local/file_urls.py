@@ -6,7 +6,7 @@ Hashes are over these, so that they survive a move: ``dendro:f/...`` for a file 
 
 import re
 from collections.abc import Sequence
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -22,6 +22,7 @@ __all__ = [
     "other_url",
     "parse_blob_url",
     "parse_file_url",
+    "public_url",
     "stable_url",
     "usage_log_url",
 ]
@@ -111,6 +112,25 @@ def parse_blob_url(url: str) -> Digest | None:
     return Digest(found[1]) if found else None
 
 
+_has_only_url_characters = re.compile("[A-Za-z0-9_.~/-]*").fullmatch
+
+
+def public_url(url: str, base: str) -> str:
+    """The URL at which a hub serves a file that has a stable URL; every other URL as it is.
+
+    Args:
+        url: any URL, such as ``dendro:f/...``.
+        base: where the hub is served, such as ``http://127.0.0.1:61423``.
+    """
+    if url.startswith("dendro:f/"):
+        path = url[9:]
+    elif url.startswith("dendro:sha256/"):
+        path = url[7:]
+    else:
+        return url
+    return f"{base}/f/{path if _has_only_url_characters(path) else quote(path)}"
+
+
 def stable_url(url: str, bases: Sequence[str]) -> str:
     """The URL of a file that a hub serves in its stable form; every other URL as it is.
 
@@ -119,6 +139,8 @@ def stable_url(url: str, bases: Sequence[str]) -> str:
             fragment, and its parts are safe names after percent-decoding.
         bases: where the hub is or was served, such as ``http://127.0.0.1:61423``.
     """
+    if url.startswith("dendro:"):
+        return url
     for base in bases:
         prefix = base.rstrip("/") + "/f/"
         if url.startswith(prefix) and "?" not in url and "#" not in url:
@@ -126,6 +148,9 @@ def stable_url(url: str, bases: Sequence[str]) -> str:
                 parts = [unquote(part, errors="strict") for part in url[len(prefix) :].split("/")]
             except UnicodeDecodeError:
                 return url
+            stable = "dendro:" + "/".join(parts)
+            if parse_blob_url(stable):
+                return stable
             return "dendro:f/" + "/".join(parts) if _file_url_of(parts) else url
     return url
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from dendro_local.errors import JobNotFound
 from dendro_local.matching import Capacity
 from dendro_local.model import (
     AppSdk,
@@ -21,6 +22,7 @@ from dendro_local.model import (
     JobId,
     JobInputFile,
     RequiredResources,
+    Secret,
     Service,
 )
 from dendro_local.store import JobQuery, LiveRun, RegisteredApp
@@ -29,16 +31,22 @@ __all__ = [
     "Changes",
     "Claim",
     "ClaimedApp",
+    "FetchStopped",
     "FetchedInput",
     "Hub",
     "JobQuery",
     "LiveRun",
     "NewJob",
+    "Progress",
     "RegisteredApp",
     "RunResult",
     "RunToken",
     "StoreFacts",
+    "id_prefix",
 ]
+
+Progress = Callable[[str, int, int], None]
+"""Is told how far something long has come: what is done, and the bytes so far and in all."""
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +59,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     tags: Sequence[str] = ()
     batchId: str = ""
     jobDependencies: Sequence[JobId] = ()
+    secrets: Sequence[Secret] = ()
+    """Only the job's own run may see them."""
     skipCache: bool = False
     rerunFailing: bool = False
     deleteFailing: bool = False
@@ -65,6 +75,8 @@ class RunToken(msgspec.Struct, frozen=True, kw_only=True):
     compute_client_id: str
     name: str
     user_id: str
+    runtime: str = "process"
+    """How it runs apps: as processes, or in containers of the engine that is named."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +94,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 class ClaimedApp(msgspec.Struct, frozen=True, kw_only=True):
     """Where the code of a claimed job is."""
 
-    folder: Path
+    folder: Path | None
+    """None where the code is in the image alone."""
     python_path: str
     """PYTHONPATH with which the app finds the SDK."""
     environments: Path
@@ -91,10 +104,23 @@ class ClaimedApp(msgspec.Struct, frozen=True, kw_only=True):
     """Changes with the code."""
     may_be_warm: bool = True
     """Whether the app may be imported once and forked for each job."""
-    sdk: AppSdk = "dendro_local"
-    """What it is written with. With the original's, it speaks the contract with a hub itself."""
+    sdk: AppSdk | None = "dendro_local"
+    """What it is written with. With the original's, it speaks the contract with a hub itself.
+
+    None where that is not known, because the code is in the image alone.
+    """
     python: Path = Path(sys.executable)
     """Runs the app."""
+    image: str = ""
+    """The container image of the job's processor; empty if it names none."""
+    executable: str = ""
+    """The app's main file in the image."""
+    needs_network: bool = False
+    """Whether the processor asks for a network in its container."""
+    image_uri: str | None = None
+    """The image that runs, to be recorded; None where none does."""
+    secrets: Sequence[Secret] = ()
+    """Those of the job, for its app alone."""
 
 
 class FetchedInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +128,10 @@ class FetchedInput(msgspec.Struct, frozen=True, kw_only=True):
 
     path: Path | None
     url: str
+
+
+class FetchStopped(Exception):
+    """An input was not fetched, since nobody wants it any more."""
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,18 +142,42 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     console: Path | None = None
     usage: Path | None = None
     """The log of what it used, see `dendro_local.compute.usage_log`."""
+    started_at: float | None = None
+    """When the app was started, in seconds since 1970, if `Hub.set_running` was not told."""
 
 
 class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store behind a hub is, and how much it holds."""
+    """What the store behind a hub is, and how much it holds.
 
-    folder: Path
-    schema_version: int
+    ``folder`` and ``schema_version`` are of a store of this machine; ``url`` and ``version``, of
+    its dendro-local, of a hub elsewhere. The others are None.
+    """
+
+    folder: Path | None = None
+    schema_version: int | None = None
+    url: str | None = None
+    version: str | None = None
     jobs_by_status: Mapping[str, int]
     database_bytes: int
     blob_bytes: int
     compute_clients: Sequence[LiveRun]
     """Those that are alive."""
+
+
+def id_prefix(text: str) -> str:
+    """What a person gives of a job's id: a beginning, ``dendro:ID``, or the URL of its page.
+
+    Raises:
+        JobNotFound: it is none of these.
+    """
+    given = text.removeprefix("dendro:").strip()
+    if "://" in given:
+        given = given.rstrip("/").rpartition("/")[2]
+    if not given.isascii() or not given.isalnum() or len(given) > 20:
+        raise JobNotFound(
+            f"{text!r} is no job id: an id is 20 letters and digits, or the beginning of one."
+        )
+    return given
 
 
 class Changes(Protocol):
@@ -145,17 +199,29 @@ class Changes(Protocol):
 class Hub(Protocol):
     """Everything that a client or a compute client may ask."""
 
+    @property
+    def place(self) -> str:
+        """Where it is, for people: the folder of a store, or a URL."""
+        ...
+
     # Clients
 
-    def submit(self, requests: Sequence[NewJob]) -> list[Job]:
+    def submit(
+        self, requests: Sequence[NewJob], *, on_progress: Progress | None = None
+    ) -> list[Job]:
         """Record jobs, or find those that make them unneeded: all of them, or none.
 
-        Of any number of equal submissions at once, one job results.
+        Of any number of equal submissions at once, one job results. Input files of this machine
+        are sent to a hub elsewhere if it lacks them.
         """
         ...
 
-    def file_url(self, file: Path, on_progress: Callable[[int, int], None] | None = None) -> str:
+    def file_url(self, file: Path, on_progress: Progress | None = None) -> str:
         """The URL by which a definition names a file of this machine: its digest."""
+        ...
+
+    def now(self) -> float:
+        """The time by the clock of the hub's machine, in seconds since the Unix epoch."""
         ...
 
     def get_job(self, job_id: JobId) -> Job:
@@ -163,7 +229,7 @@ class Hub(Protocol):
         ...
 
     def job_id(self, text: str) -> JobId:
-        """The id that is given whole, by a unique beginning, or as ``dendro:ID``."""
+        """The id that is given whole, by a unique beginning, as ``dendro:ID``, or as a URL."""
         ...
 
     def find_jobs(self, query: JobQuery) -> list[Job]:
@@ -174,8 +240,11 @@ class Hub(Protocol):
         """Where a person finds the job."""
         ...
 
-    def output_file(self, job_id: JobId, name: str) -> Path:
-        """A file of this machine with the bytes of a job's output, under its own name."""
+    def output_file(self, job_id: JobId, name: str, *, fetch: bool = True) -> Path:
+        """A file of this machine with the bytes of a job's output, under its own name.
+
+        Without ``fetch``, one that would have to be fetched from elsewhere is not found.
+        """
         ...
 
     def console(self, job_id: JobId, offset: int = 0) -> bytes:
@@ -202,15 +271,23 @@ class Hub(Protocol):
         """Remove jobs and what only they keep."""
         ...
 
-    def changes(self) -> Changes:
-        """Something to wait with."""
+    def changes(self, job_ids: Collection[JobId] | None = None) -> Changes:
+        """Something to wait with, for what happens to these jobs; to any, and to apps, if None."""
         ...
 
     def has_compute_client(self) -> bool:
         """Whether a compute client is alive that takes any job."""
         ...
 
+    def runs_jobs_itself(self) -> bool:
+        """Whether this process may run the hub's jobs if nobody else does."""
+        ...
+
     # Services and apps
+
+    def service(self, name: str) -> Service:
+        """The service of this name."""
+        ...
 
     def services(self) -> list[Service]:
         """Every service, by name."""
@@ -238,8 +315,14 @@ class Hub(Protocol):
 
     # Compute clients
 
-    def begin_run(self, slots: Sequence[ComputeSlot], *, serves_all: bool) -> RunToken:
+    def begin_run(
+        self, slots: Sequence[ComputeSlot], *, serves_all: bool, runtime: str = "process"
+    ) -> RunToken:
         """Register a compute client; it counts as alive until `end_run` or its process ends."""
+        ...
+
+    def set_unable(self, run: RunToken, reason: str | None) -> None:
+        """Why a compute client can run nothing now, for `why`; None when it can again."""
         ...
 
     def end_run(self, run: RunToken) -> None:
@@ -264,12 +347,23 @@ class Hub(Protocol):
         """Where the code of a claimed job is; records which version of it runs."""
         ...
 
-    def fetch_input(self, claim: Claim, file: JobInputFile) -> FetchedInput:
-        """Make an input readable for the app; checked to be what was submitted."""
+    def fetch_input(
+        self, claim: Claim, file: JobInputFile, should_stop: Callable[[], bool] = lambda: False
+    ) -> FetchedInput:
+        """Make an input readable for the app; checked to be what was submitted.
+
+        Raises:
+            FetchStopped: ``should_stop``, which is asked now and then, said so.
+        """
         ...
 
-    def set_running(self, claim: Claim) -> None:
-        """The app has been started."""
+    def set_running(
+        self, claim: Claim, image_uri: str | None = None, *, started_at: float | None = None
+    ) -> None:
+        """The app has been started, in a container of this image if there is one.
+
+        It was so at the time that is given, in seconds since 1970, or now.
+        """
         ...
 
     def complete(self, claim: Claim, result: RunResult) -> None:
@@ -304,6 +398,13 @@ class Hub(Protocol):
 
     def give_up(self, claim: Claim) -> None:
         """End an abandoned claim: its job is pending again, or failed after too many attempts."""
+        ...
+
+    def left_folders(self) -> list[Path]:
+        """Working folders of earlier runs whose jobs are not this compute client's any more.
+
+        Only those that nobody else looks after.
+        """
         ...
 
     def close(self) -> None:

@@ -3,13 +3,13 @@
 Pure: everything that is known comes in as values, and the answer is a value or words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from dendro_local.model import ComputeSlot, RequiredResources
 
-__all__ = ["Capacity", "LiveClient", "misfits", "slot_fits", "why_waiting"]
+__all__ = ["Capacity", "LiveClient", "free_slots", "misfits", "slot_fits", "why_waiting"]
 
 
 class Capacity(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +47,28 @@ class LiveClient(msgspec.Struct, frozen=True, kw_only=True):
 def slot_fits(slot: ComputeSlot, wanted: RequiredResources) -> bool:
     """Whether a job may run in a slot: within its limits, and not too small for it."""
     return not misfits(slot, wanted)
+
+
+def free_slots(
+    slots: Sequence[ComputeSlot], running: Iterable[RequiredResources]
+) -> list[ComputeSlot]:
+    """The kinds of slots of which there is one more, given what runs.
+
+    Each running job takes the smallest slot that it fits, so that the large ones stay free for
+    those that need them.
+
+    Args:
+        slots: all of them.
+        running: what the jobs that run need, in the order in which they began.
+    """
+    left = [slot.multiplicity for slot in slots]
+    by_size = sorted(range(len(slots)), key=lambda number: _size(slots[number]))
+    for wanted in running:
+        for number in by_size:
+            if left[number] > 0 and slot_fits(slots[number], wanted):
+                left[number] -= 1
+                break
+    return [slot for slot, count in zip(slots, left, strict=True) if count > 0]
 
 
 def misfits(slot: ComputeSlot, wanted: RequiredResources) -> list[str]:
@@ -105,3 +127,7 @@ def why_waiting(
         + " | ".join(dict.fromkeys(reasons))
         + ". Ask for less, or start `dendro-local work` with larger slots."
     )
+
+
+def _size(slot: ComputeSlot) -> tuple[float, ...]:
+    return (slot.numGpus, slot.memoryGb, slot.numCpus, slot.timeSec)

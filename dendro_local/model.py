@@ -16,6 +16,7 @@ import msgspec
 __all__ = [
     "AppSdk",
     "AppSpecification",
+    "ComputeClient",
     "ComputeSlot",
     "Digest",
     "Job",
@@ -38,6 +39,8 @@ __all__ = [
     "Service",
     "ServiceApp",
     "ServiceUser",
+    "Usage",
+    "UserStats",
 ]
 
 JobId = NewType("JobId", str)
@@ -108,6 +111,10 @@ class Secret(Record, frozen=True, kw_only=True):
 
     name: str
     value: str
+
+    def __repr__(self) -> str:
+        # Whatever record it is part of may come into a message or a log.
+        return f"Secret(name={self.name!r}, value=...)"
 
 
 class OutputFileResult(Record, frozen=True, kw_only=True):
@@ -263,3 +270,43 @@ class ComputeSlot(Record, frozen=True, kw_only=True):
     minMemoryGb: float = 0
     minTimeSec: float = 0
     multiplicity: int = 1
+
+
+class ComputeClient(Record, frozen=True, kw_only=True):
+    """A daemon that runs jobs of its services. Its key is in no record.
+
+    ``processJobsForUsers`` is None where it runs the jobs of everybody. Its last activity is in
+    seconds since the Unix epoch.
+    """
+
+    serviceNames: list[str]
+    computeClientId: str
+    computeClientPrivateKey: str | None = None
+    computeClientName: str
+    userId: str
+    processJobsForUsers: list[str] | None = None
+    description: str
+    computeSlots: list[ComputeSlot]
+    timestampLastActiveSec: float | msgspec.UnsetType = msgspec.UNSET
+
+
+class Usage(Record, frozen=True, kw_only=True):
+    """What finished jobs have used together: their resources times the hours that they ran."""
+
+    numJobs: int = 0
+    cpuHours: float = 0.0
+    gpuHours: float = 0.0
+    gbHours: float = 0.0
+    jobHours: float = 0.0
+
+
+class UserStats(Record, frozen=True, kw_only=True):
+    """What a user's jobs have used, and what jobs of anybody used on the user's compute clients.
+
+    Jobs that are deleted are counted apart.
+    """
+
+    consumed: Usage
+    provided: Usage
+    consumedDeleted: Usage
+    providedDeleted: Usage

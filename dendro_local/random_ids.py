@@ -5,7 +5,7 @@
 
 import os
 
-__all__ = ["random_id", "random_token"]
+__all__ = ["letters_of", "random_id", "random_token"]
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -13,7 +13,11 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 def random_id(length: int) -> str:
     """So many letters and digits of ``[A-Za-z0-9]``, as the contract's ids and keys have them."""
     # Eight bytes more than the id can tell apart: what is left over favours no letter.
-    number = int.from_bytes(os.urandom(length + 8))
+    return letters_of(int.from_bytes(os.urandom(length + 8)), length)
+
+
+def letters_of(number: int, length: int) -> str:
+    """So many letters and digits of ``[A-Za-z0-9]`` that a large number stands for."""
     letters: list[str] = []
     for _ in range(length):
         number, index = divmod(number, len(_ALPHABET))

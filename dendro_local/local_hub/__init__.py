@@ -5,5 +5,9 @@ store below keeps and finds.
 """
 
 from dendro_local.local_hub.hub import LocalHub
+from dendro_local.local_hub.job_keys import KeyedJob
+from dendro_local.local_hub.job_records import JobLog, LiveWork
+from dendro_local.local_hub.served_files import ServedFile
+from dendro_local.local_hub.uploads import IncomingFile
 
-__all__ = ["LocalHub"]
+__all__ = ["IncomingFile", "JobLog", "KeyedJob", "LiveWork", "LocalHub", "ServedFile"]

@@ -8,26 +8,16 @@ from dendro_local.app_source import (
     BUNDLED_APPS,
     AppFolder,
     bundled_app_folder,
-    declared_version,
     decode_specification,
     imported_sdk,
     load_specification,
     specification_of_folder,
 )
-from dendro_local.definition_check import check_definition
-from dendro_local.errors import InvalidApp, InvalidDefinition, InvalidRequest
-from dendro_local.file_urls import is_path_part
+from dendro_local.errors import AppNotFound, EnvironmentFailed, InvalidApp
+from dendro_local.local_hub.app_faults import note_app_fault
+from dendro_local.local_hub.app_registration import check_service_name, registered_app
 from dendro_local.local_hub.parts import Part
-from dendro_local.model import (
-    AppSdk,
-    AppSpecification,
-    JobDefinition,
-    JobInputFile,
-    JobOutputFile,
-    JobParameter,
-    Service,
-    ServiceApp,
-)
+from dendro_local.model import Service
 from dendro_local.store import RegisteredApp
 
 __all__ = ["Apps"]
@@ -37,6 +27,18 @@ BUNDLED_SERVICE = "hello_world_service"
 
 class Apps(Part):
     """Services and apps."""
+
+    def service(self, name: str) -> Service:
+        """The service of this name.
+
+        Raises:
+            ServiceNotFound: there is none.
+        """
+        with self.store.reading():
+            found = self.store.services.get(name)
+        if found is None:
+            raise self.missing_service(name)
+        return found
 
     def services(self) -> list[Service]:
         """Every service, by name."""
@@ -63,6 +65,21 @@ class Apps(Part):
             return self.register_again(service, name, source)
         return found
 
+    def app_code(self, service: str, name: str) -> AppFolder:
+        """The folder with the code of an app, as it is now.
+
+        Raises:
+            NotFound: there is no such service or app, or its code is not on this machine.
+            InvalidApp: its folder is gone, or cannot be used as it is now.
+        """
+        source = self.app(service, name).source
+        if source is None:
+            raise AppNotFound(
+                f"App {name!r} of service {service} was registered by its spec alone, so its code "
+                "is not here."
+            )
+        return self.folder_state(self.app_folder(source))
+
     def add_app(self, source: str, service: str) -> RegisteredApp:
         """Register an app on a service, which is made if there is none of the name.
 
@@ -74,12 +91,12 @@ class Apps(Part):
             InvalidApp: the folder or spec cannot be used; nothing was registered.
             InvalidRequest: the service cannot have this name.
         """
-        _check_service_name(service)
+        check_service_name(service)
         path = Path(source).expanduser()
         if "://" not in source and (path.is_dir() or not path.exists()):
-            app = self._from_folder(path.absolute(), service)
+            app = self._from_state(AppFolder(path.absolute()), service)
         else:
-            app = _registered(load_specification(source), service, uri=source)
+            app = registered_app(load_specification(source), service, uri=source)
         with self.store.transaction():
             if self.store.services.get(service) is None:
                 self.store.services.put(Service(serviceName=service, userId=self.user_id, users=[]))
@@ -124,7 +141,7 @@ class Apps(Part):
             return  # the user has put an app of their own in its place
         specification = decode_specification(raw, f"The spec of {name}")
         self.store.services.put_app(
-            _registered(
+            registered_app(
                 specification, BUNDLED_SERVICE, uri=source, source=source, sdk="dendro_local"
             )
         )
@@ -159,25 +176,31 @@ class Apps(Part):
 
         Raises:
             InvalidApp: the app cannot be used as it is now.
+            EnvironmentFailed: what it declares to need cannot be installed.
         """
         folder = self.app_folder(source)
-        app = self._from_folder(folder, service)
-        if app.record.appName != name:
-            raise InvalidApp(
-                f"The app in {folder} is now called {app.record.appName!r}, not {name!r}. "
-                f"Register it again with `dendro-local apps add {folder}`."
-            )
+        state = AppFolder(folder)
+        try:
+            app = self._from_state(state, service)
+            if app.record.appName != name:
+                raise InvalidApp(
+                    f"The app in {folder} is now called {app.record.appName!r}, not {name!r}. "
+                    f"Register it again with `dendro-local apps add {folder}`."
+                )
+        except (InvalidApp, EnvironmentFailed) as error:
+            note_app_fault(self.store, service, name, state, str(error))
+            raise
         with self.store.transaction():
             self.store.services.put_app(app)
         return app
 
-    def _from_folder(self, folder: Path, service: str) -> RegisteredApp:
-        state = AppFolder(folder)
+    def _from_state(self, state: AppFolder, service: str) -> RegisteredApp:
+        folder = state.root
         python = app_python(folder, self.store.folder.environments, _tell)
         assert python is not None  # noqa: S101 - nobody stops it
         specification = specification_of_folder(folder, self.store.folder.sdk, python)
         self._app_folders[folder] = state
-        return _registered(
+        return registered_app(
             specification,
             service,
             uri=folder.as_uri(),
@@ -190,64 +213,3 @@ class Apps(Part):
 def _tell(line: str) -> None:
     """Show a person who waits for it what goes on."""
     sys.stderr.write(f"{line}\n")
-
-
-def _check_service_name(name: str) -> None:
-    if not is_path_part(name):
-        raise InvalidRequest(
-            f"A service cannot be named {name!r}: the name becomes part of file paths and URLs. "
-            "Give one that is not empty, '.' or '..', and has no '/', no '\\' and no control "
-            "character."
-        )
-
-
-def _check_names(specification: AppSpecification) -> None:
-    """Refuse a spec with names that no job definition could carry."""
-    for processor in specification.processors:
-        definition = JobDefinition(
-            appName=specification.name,
-            processorName=processor.name,
-            inputFiles=[
-                JobInputFile(name=each.name, fileBaseName="file", url="")
-                for each in processor.inputs
-            ],
-            outputFiles=[
-                JobOutputFile(name=each.name, fileBaseName="file") for each in processor.outputs
-            ],
-            parameters=[JobParameter(name=each.name, value=None) for each in processor.parameters],
-        )
-        try:
-            check_definition(definition)
-        except InvalidDefinition as error:
-            raise InvalidApp(
-                f"No job could use processor {processor.name!r} of app {specification.name!r}: "
-                f"{error}"
-            ) from error
-
-
-def _registered(
-    specification: AppSpecification,
-    service: str,
-    *,
-    uri: str,
-    source: str | None = None,
-    folder_digest: str | None = None,
-    sdk: AppSdk | None = None,
-) -> RegisteredApp:
-    _check_names(specification)
-    version = declared_version(specification)
-    if version is None and folder_digest is not None:
-        version = f"sha256:{folder_digest}"
-    return RegisteredApp(
-        record=ServiceApp(
-            serviceName=service,
-            appName=specification.name,
-            appSpecificationUri=uri,
-            appSpecificationCommit="",
-            appSpecification=specification,
-        ),
-        source=source,
-        version=version,
-        folder_digest=folder_digest,
-        sdk=sdk,
-    )

@@ -1,6 +1,7 @@
 """Backups: a copy of a store as it is at one moment, made while it is in use.
 
-The copy is a store itself, and is restored by copying it to where the store was. The records are
+The copy is a store itself, and is restored by copying it to where the store was. It has the key
+of the store, without which secrets in the records could not be read. The records are
 copied first, then the blobs that they name: a blob is there before any record names it, so that
 one that is missing was pruned meanwhile, and the records are copied once more; or else it was
 missing before, and the backup says so.
@@ -8,7 +9,7 @@ missing before, and the backup says so.
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,7 @@ from dendro_local.model import Digest
 from dendro_local.store import Store
 from dendro_local.store.blobs import Blobs
 from dendro_local.store.folder import StoreFolder
-from dendro_local.store.snapshot import held_blobs_of, link_or_copy, sync
+from dendro_local.store.snapshot import copy_secret, held_blobs_of, link_or_copy, sync
 
 __all__ = ["Backup", "back_up"]
 
@@ -88,6 +89,9 @@ class _Copy:
         settings = self._store.folder.root / self._settings.name
         if settings.exists():
             shutil.copy2(settings, self._settings)
+        # After the records: what is sealed in them was sealed with a key that is there.
+        if self._store.folder.key.exists():
+            copy_secret(self._store.folder.key, self._folder.key)
         jobs = self._end_claims()
         for folder in (*self._folder.blobs.iterdir(), self._folder.blobs, self._folder.root):
             sync(folder)
@@ -149,12 +153,17 @@ class _Copy:
         """
         copy = LocalHub(self._folder.root)
         try:
-            for claim in copy.abandoned():
+            copy.forget_remote_runs()
+            for claim in [*copy.abandoned(), *copy.remote_claims()]:
                 copy.release(claim)
             jobs = sum(copy.facts().jobs_by_status.values())
         finally:
             copy.close()
         for made in self._folder.root.iterdir():
-            if made not in (self._folder.database, self._folder.blobs, self._settings):
+            if made not in self._kept():
                 shutil.rmtree(made)
         return jobs
+
+    def _kept(self) -> Sequence[Path]:
+        """What the copy has; the rest is made where it is used."""
+        return (self._folder.database, self._folder.blobs, self._folder.key, self._settings)

@@ -105,6 +105,9 @@ CHECKS: Mapping[str, Check] = {
         "A working folder is of no job that runs.",
         "what still works in it is ended, and it is removed",
     ),
+    "upload_left": Check(
+        "warning", "A file that was on its way in will not come to its end.", "it is removed"
+    ),
     "output_links_left": Check(
         "warning", "Names of outputs are of no job that there is.", "they are removed"
     ),
@@ -119,6 +122,11 @@ CHECKS: Mapping[str, Check] = {
         "warning",
         "Every user of the machine may look into the store.",
         "only those with rights of its user or group may",
+    ),
+    "key_readable": Check(
+        "error",
+        "Others than the store's user may read the key of its secrets, or change it.",
+        "only its user may",
     ),
     "not_writable": Check(
         "error",

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dendro_local.local_hub.findings import Found, found
+from dendro_local.local_hub.incoming_blobs import left_blobs
 from dendro_local.local_hub.record_checks import RunFolders
 from dendro_local.local_hub.running import Running
+from dendro_local.local_hub.upload_clearing import left_uploads, remove_upload
 from dendro_local.store.scan import (
     RunFolder,
     dead_locks,
@@ -46,6 +48,7 @@ class FolderChecks:
     def leftovers(self) -> Iterator[Found]:
         """What processes left behind that ended in the middle of something."""
         yield from self._leftover_run_folders()
+        yield from self._leftover_uploads()
         yield from self._leftover_links()
         for folder in (self._folder.outputs, self._folder.clients):
             for file, made_at in half_written(folder):
@@ -67,6 +70,7 @@ class FolderChecks:
                 f"Every user of this machine may look into {root} (mode {mode:03o}).",
                 functools.partial(root.chmod, mode & ~stat.S_IRWXO),
             )
+        yield from self._rights_of_key()
         folder = self._folder
         parts = (root, folder.database, folder.blobs, folder.jobs, folder.outputs, folder.wake)
         for path in (*parts, folder.clients, folder.sdk):
@@ -74,6 +78,21 @@ class FolderChecks:
                 yield found(
                     "not_writable", path, f"{path} cannot be written, so that jobs cannot run."
                 )
+
+    def _rights_of_key(self) -> Iterator[Found]:
+        key = self._folder.key
+        try:
+            mode = stat.S_IMODE(key.stat().st_mode)
+        except FileNotFoundError:
+            return  # it is made when it is needed
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield found(
+                "key_readable",
+                key,
+                f"Others than its user may use {key} (mode {mode:03o}), the key of the store's "
+                "secrets.",
+                functools.partial(key.chmod, stat.S_IRUSR | stat.S_IWUSR),
+            )
 
     def room(self) -> Iterator[Found]:
         """Whether the disk has room."""
@@ -106,6 +125,22 @@ class FolderChecks:
         if stored is not None:
             changed_at = max(changed_at, stored.record.timestampUpdatedSec or 0)
         return self._is_old(changed_at)
+
+    def _leftover_uploads(self) -> Iterator[Found]:
+        for path in left_blobs(self._store):
+            yield found(
+                "upload_left",
+                path,
+                f"{path} is of an input that did not come whole, or that no job was given.",
+                functools.partial(path.unlink, missing_ok=True),
+            )
+        for path in left_uploads(self._store, young_sec=self._young_sec):
+            yield found(
+                "upload_left",
+                path,
+                f"{path} is of an upload that nobody goes on with.",
+                functools.partial(remove_upload, path),
+            )
 
     def _leftover_links(self) -> Iterator[Found]:
         for job_id, dangling in output_links(self._folder.outputs):

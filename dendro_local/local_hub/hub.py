@@ -1,16 +1,44 @@
 """The local hub, put together from its parts."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from dendro_local import config
 from dendro_local.errors import InvalidRequest
+from dendro_local.local_hub.contract_offers import ContractOffers
+from dendro_local.local_hub.contract_running import ContractRunning
+from dendro_local.local_hub.incoming_blobs import IncomingBlobs
+from dendro_local.local_hub.job_records import JobRecords
 from dendro_local.local_hub.maintenance import Maintenance
+from dendro_local.local_hub.received_files import ReceivedFiles
+from dendro_local.local_hub.remote_running import RemoteRunning
+from dendro_local.local_hub.run_requests import RunRequests
+from dendro_local.local_hub.served_files import ServedFiles
+from dendro_local.local_hub.services import Services
+from dendro_local.local_hub.sessions import Sessions
+from dendro_local.local_hub.uploads import Uploads
+from dendro_local.model import JobId
 from dendro_local.store import Listener, Store
 
 __all__ = ["LocalHub"]
 
+MOST_ADDRESSES = 50
 
-class LocalHub(Maintenance):
+
+class LocalHub(
+    Maintenance,
+    ContractRunning,
+    ContractOffers,
+    RunRequests,
+    Uploads,
+    RemoteRunning,
+    ReceivedFiles,
+    JobRecords,
+    Sessions,
+    Services,
+    ServedFiles,
+    IncomingBlobs,
+):
     """A `dendro_local.hub.Hub` over the store in a folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -34,9 +62,34 @@ class LocalHub(Maintenance):
             self.store.close()
             raise
 
-    def changes(self) -> Listener:
-        """Something to wait with for changes of jobs."""
+    def served_at(self, base_url: str) -> list[str]:
+        """Remember where the store is served now; where it is and was served, latest first.
+
+        URLs of its files with any of these are its own, so that jobs made under an earlier
+        address still hit.
+        """
+        with self.store.transaction(quietly=True):
+            known = (self.store.get_meta("served_at") or "").split()
+            bases = list(dict.fromkeys([base_url, *known]))[:MOST_ADDRESSES]
+            self.store.set_meta("served_at", " ".join(bases))
+        return bases
+
+    def runs_jobs_itself(self) -> bool:
+        """Whether this process may run the hub's jobs if nobody else does: yes."""
+        return True
+
+    @property
+    def place(self) -> str:
+        """Where it is: the folder of the store."""
+        return str(self.store.folder.root)
+
+    def changes(self, job_ids: Collection[JobId] | None = None) -> Listener:
+        """Something to wait with for changes, of whatever jobs."""
         return self.store.listen()
+
+    def left_folders(self) -> list[Path]:
+        """None: the store's doctor looks after its working folders."""
+        return []
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -42,15 +42,19 @@ class Part:
     def missing_app(self, service: str, name: str) -> ServiceNotFound | AppNotFound:
         """The error for an app that is not registered: what is missing, and what is there."""
         if self.store.services.get(service) is None:
-            services = [each.serviceName for each in self.store.services.all()]
-            return ServiceNotFound(
-                f"Service not found: {service}.{suggestion(service, services, all_are='There are')}"
-            )
+            return self.missing_service(service)
         apps = [app.record.appName for app in self.store.services.apps(service=service)]
         return AppNotFound(
             f"Service app not found: {name}."
             f"{suggestion(name, apps, all_are=f'Service {service} has')} "
             "`dendro-local apps add FOLDER` registers one."
+        )
+
+    def missing_service(self, name: str) -> ServiceNotFound:
+        """The error for a service that is not there, with those that are."""
+        services = [each.serviceName for each in self.store.services.all()]
+        return ServiceNotFound(
+            f"Service not found: {name}.{suggestion(name, services, all_are='There are')}"
         )
 
     def app_folder(self, source: str) -> Path:

@@ -1,14 +1,32 @@
 """Reading jobs, their outputs and what they printed, and why they are as they are."""
 
-import os
 from pathlib import Path
 
-from dendro_local.errors import Conflict, InvalidRequest, JobFailed, JobNotFound, OutputNotFound
-from dendro_local.hub import StoreFacts
+from dendro_local.app_source import AppFolder
+from dendro_local.errors import (
+    Conflict,
+    InvalidApp,
+    InvalidRequest,
+    JobFailed,
+    JobNotFound,
+    OutputNotFound,
+)
+from dendro_local.hub import StoreFacts, id_prefix
+from dendro_local.lifecycle import TERMINAL
+from dendro_local.local_hub.app_code import lacking
+from dendro_local.local_hub.app_faults import app_fault
 from dendro_local.local_hub.parts import Part
 from dendro_local.matching import LiveClient, why_waiting
 from dendro_local.model import Job, JobId
-from dendro_local.store import SCHEMA_VERSION, JobQuery, StoredFile, StoredJob
+from dendro_local.store import (
+    SCHEMA_VERSION,
+    JobQuery,
+    LiveRun,
+    RegisteredApp,
+    StoredFile,
+    StoredJob,
+)
+from dendro_local.store.output_names import name_output
 
 __all__ = ["Reading"]
 
@@ -31,16 +49,12 @@ class Reading(Part):
             return self.stored(job_id).record
 
     def job_id(self, text: str) -> JobId:
-        """The id that is given whole, by a unique beginning, or as ``dendro:ID``.
+        """The id that is given whole, by a unique beginning, as ``dendro:ID``, or as a URL.
 
         Raises:
             JobNotFound: no id begins so, or several do.
         """
-        prefix = text.removeprefix("dendro:").strip()
-        if not prefix.isalnum() or len(prefix) > 20:
-            raise JobNotFound(
-                f"{text!r} is no job id: an id is 20 letters and digits, or the beginning of one."
-            )
+        prefix = id_prefix(text)
         with self.store.reading():
             found = self.store.jobs.ids_starting_with(prefix, limit=4)
         if len(found) == 1:
@@ -69,15 +83,17 @@ class Reading(Part):
                 jobs_by_status=self.store.jobs.count_by_status(),
                 database_bytes=self.store.folder.database_bytes(),
                 blob_bytes=self.store.blobs.total_bytes(),
-                compute_clients=self.store.compute_clients.live_runs(),
+                compute_clients=self.store.live_runs(),
             )
 
     def job_url(self, job_id: JobId) -> str:
         """Where a person finds the job: its id, as commands take it, with no server to show it."""
         return f"dendro:{job_id}"
 
-    def output_file(self, job_id: JobId, name: str) -> Path:
+    def output_file(self, job_id: JobId, name: str, *, fetch: bool = True) -> Path:
         """A read-only file with the bytes of a job's output, under the output's own file name.
+
+        ``fetch`` is of no matter: it is here, or gone.
 
         Raises:
             OutputNotFound: the job has no such output, or its bytes are gone.
@@ -105,7 +121,7 @@ class Reading(Part):
             )
         named = self.store.folder.outputs / job_id / name / output.fileBaseName
         with self.store.reading():
-            _link(named, blob)
+            name_output(named, blob)
         return named
 
     def _completed_output(self, stored: StoredJob, name: str) -> StoredFile:
@@ -159,19 +175,37 @@ class Reading(Part):
 
     def has_compute_client(self) -> bool:
         """Whether a compute client is alive that takes any job."""
+        if any(run.live.serves_all for run in list(self._runs.values())):
+            return True  # one of this process
         with self.store.reading():
-            return any(run.serves_all for run in self.store.compute_clients.live_runs())
+            return any(run.serves_all for run in self.store.live_runs())
 
     def why(self, job_id: JobId) -> str:
         """Why the job is in the state that it is in, in words."""
         with self.store.reading():
             stored = self.stored(job_id)
-            words = [self._why_status(stored)]
+            words = [self._why_status(stored), *self._why_as_registered(stored.record)]
             if stored.note is not None:
                 words.append(stored.note)
             elif stored.record.status != "failed":
                 words += self._why_no_hit(stored)
         return "\n".join(words)
+
+    def _why_as_registered(self, record: Job) -> list[str]:
+        """Why an unfinished job's app is not registered as its folder is now, if it is not."""
+        app = self.store.services.app(record.serviceName, record.jobDefinition.appName)
+        source = None if app is None else app.source
+        if record.status in TERMINAL or source is None or source.startswith("bundled:"):
+            return []
+        try:
+            state = AppFolder(self.app_folder(source))
+        except InvalidApp:
+            return []  # a pending job says so itself
+        name = record.jobDefinition.appName
+        fault = app_fault(self.store, record.serviceName, name, state)
+        if fault is None:
+            return []
+        return [f"App {name!r} stays as it was registered, before its folder was edited: {fault}"]
 
     def _why_no_hit(self, stored: StoredJob) -> list[str]:
         """What is nearest to the job among those that were there before it."""
@@ -224,24 +258,39 @@ class Reading(Part):
         app = self.store.services.app(record.serviceName, record.jobDefinition.appName)
         if app is None:
             return str(self.missing_app(record.serviceName, record.jobDefinition.appName))
-        if app.source is None:
-            return (
-                f"App {app.record.appName!r} was registered by its spec alone, so its code is not "
-                "here. `dendro-local apps add FOLDER` registers a folder that has it."
-            )
-        folder = self.app_folder(app.source)
-        if not (folder / "main.py").exists():
+        runs = self.store.live_runs()
+        runs = [run for run in runs if run.serves_all] or runs
+        processor = record.jobDefinition.processorName
+        if not runs and (lack := lacking(app, processor, "process")) is not None:
+            return lack
+        folder = None if app.source is None else self.app_folder(app.source)
+        if folder is not None and not (folder / "main.py").exists():
             return f"The folder of app {app.record.appName!r}, {folder}, has no main.py any more."
-        runs = self.store.compute_clients.live_runs()
-        serving = [run for run in runs if run.serves_all]
+        able = [run for run in runs if _fault(run, app, processor) is None]
+        wanted = [run for run in runs if _is_wanted(run, record)]
+        if wanted and not any(run in able for run in wanted):
+            return " ".join(dict.fromkeys(_fault(run, app, processor) or "" for run in wanted))
         return why_waiting(
             record.requiredResources,
             record.targetComputeClientIds,
             [
                 LiveClient(compute_client_id=run.compute_client_id, name=run.name, slots=run.slots)
-                for run in serving or runs
+                for run in able
             ],
         )
+
+
+def _is_wanted(run: LiveRun, job: Job) -> bool:
+    """Whether a job leaves it to this compute client to run it."""
+    targets = job.targetComputeClientIds
+    return not targets or "*" in targets or run.compute_client_id in targets
+
+
+def _fault(run: LiveRun, app: RegisteredApp, processor: str) -> str | None:
+    """Why a compute client cannot run a processor; None if it can, where there is room."""
+    if run.unable is not None:
+        return f"Compute client {run.name} can run nothing now: {run.unable}"
+    return lacking(app, processor, run.runtime)
 
 
 def _by(record: Job) -> str:
@@ -252,15 +301,3 @@ def _duration(record: Job) -> str:
     if record.timestampStartingSec is None or record.timestampFinishedSec is None:
         return ""
     return f" in {record.timestampFinishedSec - record.timestampStartingSec:.2f} s"
-
-
-def _link(named: Path, blob: Path) -> None:
-    """Give a blob a second name, which goes on pointing to it if the store's folder moves."""
-    target = os.path.relpath(blob, named.parent)
-    if named.is_symlink() and str(named.readlink()) == target:
-        return
-    named.parent.mkdir(parents=True, exist_ok=True)
-    new = named.with_name(f".{os.getpid()}.{named.name[-40:]}.new")
-    new.unlink(missing_ok=True)
-    new.symlink_to(target)
-    new.replace(named)  # at once, whoever else reads it

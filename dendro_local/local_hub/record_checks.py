@@ -9,7 +9,7 @@ from typing import Protocol
 from dendro_local.errors import ClaimLost, InvalidApp
 from dendro_local.hub import Claim
 from dendro_local.local_hub.findings import Found, found
-from dendro_local.local_hub.running import LEASE_SEC, Running
+from dendro_local.local_hub.running import LEASE_SEC, Running, is_remote_run
 from dendro_local.model import JobId
 from dendro_local.store.integrity import TABLES_OF_JOBS, PendingApp, WronglyWaiting
 
@@ -69,11 +69,16 @@ class RecordChecks:
         for stored in self._store.jobs.active():
             job = stored.record
             if job.jobId not in ids and stored.lease_until and stored.lease_until < late:
+                fault = (
+                    "which runs on another machine and was not heard of for some minutes. A "
+                    "server of the store sees to it."
+                    if is_remote_run(stored.claim_token or "")
+                    else "which is alive but has not renewed its claim for some minutes."
+                )
                 yield found(
                     "claim_not_renewed",
                     job.jobId,
-                    f"Job {job.jobId} is {job.status} on {job.computeClientName}, which is alive "
-                    "but has not renewed its claim for some minutes.",
+                    f"Job {job.jobId} is {job.status} on {job.computeClientName}, {fault}",
                 )
 
     def waiting(self) -> Iterator[Found]:

@@ -7,29 +7,38 @@ unless its token is still the job's.
 
 import contextlib
 import time
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
+from stat import S_ISREG
 
 from dendro_local.app_source import (
     declared_version,
     imported_sdk,
     may_be_warm,
+    needs_network,
     python_path_with_sdk,
 )
 from dendro_local.errors import ClaimLost, InputUnavailable, InvalidApp
 from dendro_local.file_urls import parse_blob_url, parse_file_url
 from dendro_local.hub import Claim, ClaimedApp, FetchedInput, RunResult, RunToken
 from dendro_local.lifecycle import TERMINAL, check_step, requeue_or_fail
+from dendro_local.local_hub.app_code import lacking, processor_of
 from dendro_local.local_hub.submitting import Submitting
 from dendro_local.matching import Capacity, slot_fits
 from dendro_local.model import ComputeSlot, Digest, Job, JobId, JobInputFile
 from dendro_local.random_ids import random_token
 from dendro_local.store import JobFiles, StoredFile, StoredJob
 
-__all__ = ["Running"]
+__all__ = ["Running", "is_leased", "is_remote_run"]
 
 LEASE_SEC = 120.0
 """How long a claim lasts without being renewed."""
+
+CONTRACT_RUN = "contract"
+"""Stands in a claim for the run of whoever runs the job over the contract and has no lock."""
+
+REMOTE_RUN = "remote-"
+"""With this the run of a compute client on another machine begins: no lock tells of it."""
 
 SEARCHED = 1000
 """How many runnable jobs are looked at for one that fits."""
@@ -38,17 +47,26 @@ SEARCHED = 1000
 class Running(Submitting):
     """What compute clients ask."""
 
-    def begin_run(self, slots: Sequence[ComputeSlot], *, serves_all: bool) -> RunToken:
+    def begin_run(
+        self, slots: Sequence[ComputeSlot], *, serves_all: bool, runtime: str = "process"
+    ) -> RunToken:
         """Register this machine's compute client; it counts as alive until `end_run`."""
         with self.store.reading():
-            run = self.store.compute_clients.begin_run(self.user_id, slots, serves_all=serves_all)
+            run = self.store.compute_clients.begin_run(
+                self.user_id, slots, serves_all=serves_all, runtime=runtime
+            )
         self._runs[run.live.run_id] = run
         return RunToken(
             run_id=run.live.run_id,
             compute_client_id=run.live.compute_client_id,
             name=run.live.name,
             user_id=self.user_id,
+            runtime=runtime,
         )
+
+    def set_unable(self, run: RunToken, reason: str | None) -> None:
+        """Tell why a compute client can run nothing now, for `why`; None when it can again."""
+        self._runs[run.run_id].set_unable(reason)
 
     def end_run(self, run: RunToken) -> None:
         """Count as alive no more."""
@@ -97,12 +115,14 @@ class Running(Submitting):
     def _app_of(self, claim: Claim) -> ClaimedApp:
         definition = claim.job.jobDefinition
         app = self.store.services.app(claim.job.serviceName, definition.appName)
-        if app is None or app.source is None:
+        processor = None if app is None else processor_of(app, definition.processorName)
+        image = "" if processor is None else processor.image
+        if app is None or (app.source is None and not image):
             raise InvalidApp(f"The code of app {definition.appName!r} is not on this machine.")
-        folder = self.app_folder(app.source)
+        folder = None if app.source is None else self.app_folder(app.source)
         version = state = app.version or ""
-        sdk = app.sdk or "dendro_local"
-        if not app.source.startswith("bundled:"):
+        sdk = app.sdk
+        if folder is not None and not (app.source or "").startswith("bundled:"):
             # It may have been edited since the job was submitted: what counts is what runs.
             found = self.folder_state(folder)
             state = found.digest
@@ -119,10 +139,18 @@ class Running(Submitting):
             state=state,
             may_be_warm=sdk == "dendro_local" and may_be_warm(app.record.appSpecification),
             sdk=sdk,
+            secrets=self.secrets_of(stored),
+            image=image,
+            executable="" if processor is None else processor.executable,
+            needs_network=processor is not None and needs_network(processor),
         )
 
-    def fetch_input(self, claim: Claim, file: JobInputFile) -> FetchedInput:
+    def fetch_input(
+        self, claim: Claim, file: JobInputFile, should_stop: Callable[[], bool] = lambda: False
+    ) -> FetchedInput:
         """Make an input readable for the app; checked to be what was submitted.
+
+        ``should_stop`` is not asked: it is here, or not.
 
         Raises:
             InputUnavailable: it changed, vanished, or is no longer in the store.
@@ -140,45 +168,77 @@ class Running(Submitting):
             )
         return FetchedInput(path=None, url=file.url)
 
-    def set_running(self, claim: Claim) -> None:
-        """The app has been started.
+    def set_running(
+        self, claim: Claim, image_uri: str | None = None, *, started_at: float | None = None
+    ) -> None:
+        """The app has been started, in a container of this image if there is one.
+
+        It was so at the time that is given, in seconds since 1970, or now.
 
         Raises:
             ClaimLost: the job is not this run's any more.
         """
-        self._change(claim, status="running", started_at=time.time())
+        started_at = started_at or time.time()
+        self._change(claim, status="running", started_at=started_at, image_uri=image_uri)
 
-    def complete(self, claim: Claim, result: RunResult) -> None:
+    def complete(
+        self, claim: Claim, result: RunResult, digests: Mapping[Path, Digest] | None = None
+    ) -> None:
         """The job is completed: its files are kept, then its record says so.
+
+        Args:
+            claim: the job.
+            result: what it left.
+            digests: of those of its files whose digests are known.
 
         Raises:
             ClaimLost: the job is not this run's any more; nothing was recorded.
         """
+        known = digests or {}
         with self._adopting() as adopted:
             files = JobFiles(
                 outputs={
                     name: StoredFile(None, None, found)
                     if isinstance(found, str)
-                    else self._keep(found, adopted)
+                    else self._keep(found, adopted, known.get(found))
                     for name, found in result.outputs.items()
                 },
-                others={name: self._keep(file, adopted) for name, file in result.others.items()},
+                others={
+                    name: self._keep(file, adopted, known.get(file))
+                    for name, file in result.others.items()
+                },
                 console=self._keep_log(result.console, adopted),
                 usage=self._keep_log(result.usage, adopted),
             )
-            with self.store.transaction():
+            with self.store.transaction(may_share=True):
                 stored = self._held(claim)
-                check_step(claim.job.jobId, stored.record.status, "completed")
+                status = stored.record.status
+                started: dict[str, float] = {}
+                if status == "starting" and result.started_at is not None:
+                    check_step(claim.job.jobId, status, "running")
+                    status, started = "running", {"started_at": result.started_at}
+                check_step(claim.job.jobId, status, "completed")
                 self._restore(adopted)
-                self.store.jobs.update(
-                    stored.number,
-                    status="completed",
-                    files=files,
-                    content_key=self.content_key_of(stored),
-                    finished_at=time.time(),
-                    claim_token=None,
-                )
-                self.release_dependents(claim.job.jobId)
+                self._end_completed(stored, files, **started)
+
+    def _end_completed(self, stored: StoredJob, files: JobFiles, **more: float) -> None:
+        """Make a job completed, with what follows for others. Inside a transaction.
+
+        Args:
+            stored: the job.
+            files: what it left.
+            more: columns to set besides.
+        """
+        self.store.jobs.update(
+            stored.number,
+            status="completed",
+            files=files,
+            content_key=self.content_key_of(stored),
+            finished_at=time.time(),
+            claim_token=None,
+            **more,
+        )
+        self.release_dependents(stored.record.jobId)
 
     def fail(
         self, claim: Claim, error: str, console: Path | None, usage: Path | None = None
@@ -192,7 +252,7 @@ class Running(Submitting):
             files = JobFiles(
                 console=self._keep_log(console, adopted), usage=self._keep_log(usage, adopted)
             )
-            with self.store.transaction():
+            with self.store.transaction(may_share=True):
                 self._restore(adopted)
                 if self._keeps_canceled(claim, files):
                     return
@@ -225,22 +285,31 @@ class Running(Submitting):
 
     def renew(self, claims: Sequence[Claim]) -> None:
         """Keep claims for another while."""
-        with self.store.transaction():
+        with self.store.transaction(may_share=True):
             self.store.jobs.renew(
                 [(claim.number, claim.token) for claim in claims], time.time() + LEASE_SEC
             )
 
     def abandoned(self) -> list[Claim]:
-        """Claims of compute clients that are not alive any more."""
+        """Claims of compute clients of this machine that are not alive any more.
+
+        And of those who run jobs over the contract, when they are not heard of.
+        """
         alive: dict[str, bool] = {}
         found: list[Claim] = []
         with self.store.reading():
             for stored in self.store.jobs.active():
                 token = stored.claim_token or ""
                 run_id = token.partition(":")[0]
-                if run_id not in alive:
-                    alive[run_id] = self.store.compute_clients.is_alive(run_id)
-                if not alive[run_id]:
+                if is_remote_run(run_id):
+                    continue  # the server sees to these: only it can hear of them
+                if run_id == CONTRACT_RUN:
+                    is_alive = is_leased(stored)
+                elif run_id in alive:
+                    is_alive = alive[run_id]
+                else:
+                    is_alive = alive[run_id] = self.store.compute_clients.is_alive(run_id)
+                if not is_alive:
                     found.append(self._as_claim(stored, token))
         return found
 
@@ -270,17 +339,12 @@ class Running(Submitting):
             if requeue_or_fail(stored.attempts, self.max_attempts) == "pending":
                 self._requeue(stored, attempts=stored.attempts)
                 return
-            times = "once" if stored.attempts == 1 else f"{stored.attempts} times"
             files = JobFiles(
                 console=self._keep_log(claim.folder / "console.txt", adopted),
                 usage=self._keep_log(claim.folder / "usage.jsonl", adopted),
             )
             self.store.jobs.update(stored.number, files=files)
-            self.end_failed(
-                stored,
-                f"The compute client that ran it died ({times}). What the job printed shows how "
-                "far it came.",
-            )
+            self.end_failed(stored, _why_given_up(stored))
 
     # Claims
 
@@ -307,27 +371,25 @@ class Running(Submitting):
         if not free.holds(wanted) or not any(slot_fits(slot, wanted) for slot in slots):
             return False
         app = self.store.services.app(job.serviceName, job.jobDefinition.appName)
-        return app is not None and app.source is not None
+        return (
+            app is not None and lacking(app, job.jobDefinition.processorName, run.runtime) is None
+        )
 
     def _claim(self, stored: StoredJob, run: RunToken) -> Claim | None:
         token = f"{run.run_id}:{random_token(8)}"
         now = time.time()
-        with self.store.transaction():
-            current = self.store.jobs.by_id(stored.record.jobId)
-            if current is None or current.record.status != "pending":
-                return None  # another compute client was faster
-            self.store.jobs.update(
-                current.number,
-                status="starting",
+        with self.store.transaction(may_share=True):
+            taken = self.store.jobs.take(
+                stored.record.jobId,
                 starting_at=now,
                 compute_client_id=run.compute_client_id,
                 compute_client_name=run.name,
                 compute_client_user_id=run.user_id,
                 claim_token=token,
                 lease_until=now + LEASE_SEC,
-                attempts=current.attempts + 1,
             )
-            return self._as_claim(self.stored(stored.record.jobId), token)
+        # Without one, another compute client was faster.
+        return None if taken is None else self._as_claim(taken, token)
 
     def _as_claim(self, stored: StoredJob, token: str) -> Claim:
         job_id = stored.record.jobId
@@ -348,7 +410,7 @@ class Running(Submitting):
         return stored
 
     def _change(self, claim: Claim, **changes: object) -> None:
-        with self.store.transaction():
+        with self.store.transaction(may_share=True):
             stored = self._held(claim)
             if "status" in changes:
                 check_step(claim.job.jobId, stored.record.status, "running")
@@ -385,15 +447,25 @@ class Running(Submitting):
                 self._remove_blobs(list(adopted))
                 raise
 
-    def _keep(self, file: Path, adopted: dict[Digest, Path]) -> StoredFile:
-        digest, size = self.store.blobs.adopt(file)
+    def _keep(
+        self, file: Path, adopted: dict[Digest, Path], digest: Digest | None = None
+    ) -> StoredFile:
+        if digest is None:
+            digest, size = self.store.blobs.adopt(file)
+        else:
+            self.store.blobs.restore(digest, file)
+            size = file.stat().st_size
         adopted[digest] = file
         return StoredFile(digest, size)
 
     def _keep_log(self, log: Path | None, adopted: dict[Digest, Path]) -> StoredFile | None:
-        if log is None or not log.is_file() or log.stat().st_size == 0:
+        if log is None:
             return None
-        return self._keep(log, adopted)
+        try:
+            status = log.stat()
+        except OSError:
+            return None
+        return self._keep(log, adopted) if S_ISREG(status.st_mode) and status.st_size else None
 
     def _restore(self, adopted: Mapping[Digest, Path]) -> None:
         """Name the files as blobs again that a deletion removed since they were adopted.
@@ -440,6 +512,27 @@ class Running(Submitting):
                 "longer in the store. Run that job again."
             )
         return _local(self.store.blobs.path(found.digest))
+
+
+def is_remote_run(run_id: str) -> bool:
+    """Whether a run, or a claim of one, is of a compute client on another machine."""
+    return run_id.startswith(REMOTE_RUN)
+
+
+def is_leased(stored: StoredJob) -> bool:
+    """Whether the claim of an active job has not lapsed."""
+    return stored.lease_until is not None and time.time() <= stored.lease_until
+
+
+def _why_given_up(stored: StoredJob) -> str:
+    times = "once" if stored.attempts == 1 else f"{stored.attempts} times"
+    fate = "died"
+    if (stored.claim_token or "").startswith((f"{CONTRACT_RUN}:", REMOTE_RUN)):
+        fate = "was not heard of for too long"
+    return (
+        f"The compute client that ran it {fate} ({times}). What the job printed shows how far it "
+        "came."
+    )
 
 
 def _local(path: Path) -> FetchedInput:

@@ -7,20 +7,32 @@ registered now, and the outputs of a completed one must still be there.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from dendro_local.compatibility import check_compatible
 from dendro_local.definition import definition_hash, normal_form
 from dendro_local.definition_check import check_definition
-from dendro_local.errors import Conflict, InvalidRequest, JobNotFound, OutputNotFound
-from dendro_local.file_urls import blob_url, parse_file_url
-from dendro_local.hub import NewJob
+from dendro_local.errors import (
+    Conflict,
+    InputUnavailable,
+    InvalidRequest,
+    JobNotFound,
+    NotAllowed,
+    OutputNotFound,
+)
+from dendro_local.file_urls import blob_url, parse_blob_url, parse_file_url
+from dendro_local.hub import NewJob, Progress
 from dendro_local.lifecycle import TERMINAL, check_step
 from dendro_local.local_hub.apps import Apps
+from dendro_local.local_hub.job_secrets import JobSecrets, check_secrets
+from dendro_local.local_hub.permissions import Permissions
+from dendro_local.local_hub.quotas import JobAllowance, QuotaRules
 from dendro_local.local_hub.reading import Reading
 from dendro_local.model import Digest, Job, JobDefinition, JobId, RequiredResources
-from dendro_local.random_ids import random_id
+from dendro_local.random_ids import letters_of, random_id
 from dendro_local.store import RegisteredApp, StoredJob
 
 __all__ = ["Submitting"]
@@ -29,36 +41,67 @@ _NUMBERS = (int, float)
 _TOO_MUCH = 2**53  # beyond it whole numbers cannot be told apart, and SQLite takes no int
 
 
+_FILES_OF_ALL = ("other", "console_output", "resource_utilization_log")
+"""What every job may leave beside its outputs, by the names that URLs have for it."""
+
+
 class _Prepared:
-    """A request that has been checked, with its definition in normal form and its hash."""
+    """A request that has been checked, with its definition in normal form and its hash.
 
-    __slots__ = ("definition", "hash", "request")
+    ``job_id`` is the id of the job that it makes, if it makes one; None for any.
+    """
 
-    def __init__(self, request: NewJob) -> None:
+    __slots__ = ("definition", "hash", "job_id", "request")
+
+    def __init__(self, request: NewJob, job_id: JobId | None = None) -> None:
         check_definition(request.jobDefinition)
         _check_resources(request.requiredResources)
+        check_secrets(request.secrets)
         self.request = request
+        self.job_id = job_id
         self.definition = normal_form(request.jobDefinition)
         self.hash = definition_hash(self.definition)
 
 
-class Submitting(Reading, Apps):
+class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
     """What clients ask that changes jobs."""
 
-    def submit(self, requests: Sequence[NewJob]) -> list[Job]:
+    def submit(
+        self,
+        requests: Sequence[NewJob],
+        *,
+        user_id: str | None = None,
+        request_id: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> list[Job]:
         """Record jobs, or find those that make them unneeded: all of them, or none.
 
+        Args:
+            requests: what is to be done.
+            user_id: for whom; by default the user whose store it is.
+            request_id: what this request is known by, if it comes from another machine, and may
+                come again because its answer was lost: then the jobs that it made are found. Its
+                input files must be here.
+            on_progress: not called: there is nothing to send.
+
         Raises:
+            InputUnavailable: an input file is not here that must be.
             InvalidRequest: a definition or value cannot be used; says which field and why.
             NotFound: there is no such service, app, or job that an input names.
+            QuotaExceeded: the user of a public hub has as many jobs as they may.
         """
         with self.store.reading():
-            prepared = [_Prepared(request) for request in requests]
+            user = user_id or self.user_id
+            prepared = [
+                _Prepared(request, _job_id_of(user, request_id, number))
+                for number, request in enumerate(requests)
+            ]
             answers = [self._find(each) for each in prepared]
         if all(isinstance(answer, Job) for answer in answers):
             return [answer for answer in answers if isinstance(answer, Job)]
         jobs: list[Job] = []
         dropped: list[Digest] = []
+        allowance = JobAllowance(self, user)
         with self.store.transaction():
             for each, answer in zip(prepared, answers, strict=True):
                 if isinstance(answer, Job):
@@ -69,22 +112,62 @@ class Submitting(Reading, Apps):
                 if isinstance(again, Job):
                     jobs.append(again)
                 else:
-                    jobs.append(self._tag_or_create(each, again, dropped))
+                    if again.tag is None:
+                        allowance.take_one()
+                    jobs.append(self._tag_or_create(each, again, dropped, user))
         self._remove_blobs(dropped)
         return jobs
 
-    def file_url(self, file: Path, on_progress: Callable[[int, int], None] | None = None) -> str:
+    def find_cached(self, request: NewJob) -> Job | None:
+        """The job that makes a new one unneeded; None if `submit` has something to record.
+
+        Raises:
+            InvalidRequest: a definition or value cannot be used; says which field and why.
+            NotFound: there is no such service or app.
+        """
+        with self.store.reading():
+            answer = self._find(_Prepared(request))
+        return answer if isinstance(answer, Job) else None
+
+    def find_by_definition(self, service: str, definition: JobDefinition) -> Job | None:
+        """The newest job of a definition on a service, whatever became of it.
+
+        Raises:
+            InvalidDefinition: the definition cannot be used.
+        """
+        check_definition(definition)
+        hash_ = definition_hash(normal_form(definition))
+        with self.store.reading():
+            found = self.store.jobs.by_hash(service, hash_, limit=1)
+        return found[0].record if found else None
+
+    def file_url(self, file: Path, on_progress: Progress | None = None) -> str:
         """The URL by which a definition names a file of this machine: its digest.
 
         Raises:
             InputUnavailable: there is no such file, or it cannot be read.
         """
+        tell = None if on_progress is None else partial(on_progress, f"Hashing {file.name}")
         with self.store.reading():
-            digest, _ = self.store.local_files.digest(file, on_progress)
+            digest, _ = self.store.local_files.digest(file, tell)
         return blob_url(digest)
 
-    def rerun(self, job_id: JobId) -> Job:
+    def now(self) -> float:
+        """The time by the clock of this machine, in seconds since the Unix epoch."""
+        return time.time()
+
+    def rerun(
+        self, job_id: JobId, *, user_id: str | None = None, request_id: str | None = None
+    ) -> Job:
         """A new job of the same definition, whatever the cache has.
+
+        It has the secrets of the earlier one, unless that has ended or was another user's; then
+        its note says so.
+
+        Args:
+            job_id: the earlier one.
+            user_id: for whom; by default the user whose store it is.
+            request_id: as for `submit`.
 
         Raises:
             DendroError: as `submit`.
@@ -92,7 +175,10 @@ class Submitting(Reading, Apps):
         with self.store.reading():
             stored = self.stored(job_id)
             local_paths = self.store.jobs.input_paths(stored.number)
-        earlier = stored.record
+            earlier = stored.record
+            # They are for what their owner submits, whoever else may submit the same.
+            is_own = user_id in (None, earlier.userId)
+            secrets = self.secrets_of(stored) if is_own else []
         again = NewJob(
             serviceName=earlier.serviceName,
             jobDefinition=earlier.jobDefinition,
@@ -100,10 +186,13 @@ class Submitting(Reading, Apps):
             targetComputeClientIds=earlier.targetComputeClientIds,
             tags=earlier.tags,
             jobDependencies=earlier.jobDependencies,
+            secrets=secrets,
             skipCache=True,
             local_paths=local_paths,
         )
-        return self.submit([again])[0]
+        job = self.submit([again], user_id=user_id, request_id=request_id)[0]
+        self.note_lost_secrets(job.jobId, stored)
+        return job
 
     def cancel(self, job_id: JobId) -> Job:
         """Fail a job that is not finished. Whoever runs it learns that its claim is lost.
@@ -129,10 +218,34 @@ class Submitting(Reading, Apps):
                 dropped += self._delete(stored)
         self._remove_blobs(dropped)
 
+    def delete_for(self, user_id: str, job_ids: Sequence[JobId]) -> None:
+        """As `delete`, if a user may; passes over jobs that are not there.
+
+        Raises:
+            NotAllowed: the user may not delete one of them; none was deleted.
+        """
+        dropped: list[Digest] = []
+        with self.store.transaction():
+            found = [self.store.jobs.by_id(job_id) for job_id in dict.fromkeys(job_ids)]
+            gone = [stored for stored in found if stored is not None]
+            for stored in gone:
+                if not self.may_delete(user_id, stored.record):
+                    raise NotAllowed(
+                        "This user is not allowed to delete jobs for service "
+                        f"{stored.record.serviceName}"
+                    )
+            for stored in gone:
+                dropped += self._delete(stored)
+        self._remove_blobs(dropped)
+
     # How a request is answered
 
     def _find(self, prepared: _Prepared) -> "Job | _Miss":
         """The job that makes a new one unneeded, or what is to be done instead."""
+        if prepared.job_id is not None:
+            made = self.store.jobs.by_id(prepared.job_id)
+            if made is not None:
+                return made.record
         service = prepared.request.serviceName
         name = prepared.definition.appName
         answer = self.store.jobs.app_and_cached(service, name, prepared.hash)
@@ -181,32 +294,38 @@ class Submitting(Reading, Apps):
                 return name
         return None
 
-    def _tag_or_create(self, prepared: _Prepared, miss: "_Miss", dropped: list[Digest]) -> Job:
+    def _tag_or_create(
+        self, prepared: _Prepared, miss: "_Miss", dropped: list[Digest], user_id: str
+    ) -> Job:
         """Do what a miss asks for; adds the digests of files that a deleted job had."""
         if miss.tag is None:
-            return self._create(prepared, miss, dropped)
+            return self._create(prepared, miss, dropped, user_id)
         found = miss.tag
         tags = list(dict.fromkeys([*found.record.tags, *prepared.request.tags]))
         self.store.jobs.update(found.number, tags=tags)
         return self.stored(found.record.jobId).record
 
-    def _create(self, prepared: _Prepared, miss: "_Miss", dropped: list[Digest]) -> Job:
+    def _create(
+        self, prepared: _Prepared, miss: "_Miss", dropped: list[Digest], user_id: str
+    ) -> Job:
         request = prepared.request
         definition = prepared.definition
         app = self.store.services.app(request.serviceName, definition.appName)
         if app is None:
             raise self.missing_app(request.serviceName, definition.appName)
         check_compatible(definition, app.record.appSpecification)
+        if prepared.job_id is not None:
+            self._check_has_inputs(prepared)
         if miss.delete is not None:
             dropped += self._delete(miss.delete)
         dependencies = self._dependencies(definition, request.jobDependencies)
         failed = next((each for each in dependencies if each.record.status == "failed"), None)
         now = time.time()
-        job_id = JobId(random_id(20))
+        job_id = prepared.job_id or JobId(random_id(20))
         job = Job(
             jobId=job_id,
             serviceName=request.serviceName,
-            userId=self.user_id,
+            userId=user_id,
             batchId=request.batchId,
             tags=list(dict.fromkeys(request.tags)),
             jobDefinition=definition,
@@ -231,6 +350,8 @@ class Submitting(Reading, Apps):
             must_run=request.skipCache,
         )
         stored = self.stored(job_id)
+        if request.secrets:
+            self.keep_secrets(stored, request.secrets)
         if failed is not None:
             self.end_failed(stored, _dependency_failed(failed.record))
             stored = self.stored(job_id)
@@ -253,13 +374,26 @@ class Submitting(Reading, Apps):
                     f"{self.store.folder.root}. Submit that job first."
                 )
             outputs = [output.name for output in stored.record.jobDefinition.outputFiles]
-            if url.output_name not in [*outputs, "other", "console_output"]:
+            if url.output_name not in [*outputs, *_FILES_OF_ALL]:
                 raise OutputNotFound(
                     f"Input {file.name!r} names output {url.output_name!r} of job {job_id}, which "
                     f"has: {', '.join(outputs) or 'no outputs'}."
                 )
             found[job_id] = stored
         return list(found.values())
+
+    def _check_has_inputs(self, prepared: _Prepared) -> None:
+        """Refuse inputs that are files of another machine which were not sent here."""
+        for file in prepared.definition.inputFiles:
+            digest = parse_blob_url(file.url)
+            if digest is None or self.store.blobs.has(digest):
+                continue
+            is_here = file.url in prepared.request.local_paths
+            if not is_here and not self.store.local_files.paths(digest):
+                raise InputUnavailable(
+                    f"Input {file.name!r} is a file that the hub does not have (SHA-256 "
+                    f"{digest[:12]}...). Send it first, to /v1/blobs."
+                )
 
     def _note_on_version(self, service: str, hash_: str, app: RegisteredApp) -> str | None:
         """Why an earlier job of the same definition did not serve: another version of the app."""
@@ -297,7 +431,9 @@ class Submitting(Reading, Apps):
             self.end_failed(stored, "deleted", canceled=True)
         self.store.jobs.delete(stored)
         self.remove_output_links(record.jobId)
-        return [file.digest for file in stored.files.all() if file.digest is not None]
+        files = [file.digest for file in stored.files.all()]
+        inputs = [parse_blob_url(url) for url in record.inputFileUrlList]
+        return [digest for digest in (*files, *inputs) if digest is not None]
 
     def _remove_blobs(self, digests: Sequence[Digest]) -> None:
         """Remove those of the blobs that no record needs.
@@ -330,6 +466,14 @@ class _Miss:
         self.note = note
         self.delete = delete
         self.tag = tag
+
+
+def _job_id_of(user_id: str, request_id: str | None, number: int) -> JobId | None:
+    """The id of the job that the request of this number in a call makes; the same each time."""
+    if request_id is None:
+        return None
+    digest = sha256(f"{user_id}\0{request_id}\0{number}".encode()).digest()
+    return JobId(letters_of(int.from_bytes(digest), 20))
 
 
 def short_version(version: str | None) -> str:

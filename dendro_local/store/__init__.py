@@ -12,13 +12,25 @@ from typing import TYPE_CHECKING
 from dendro_local.store.blobs import Blobs, file_digest
 from dendro_local.store.compute_clients import ComputeClientRun, ComputeClientTable, LiveRun
 from dendro_local.store.connection import Connections, translated
+from dendro_local.store.feed import Feed, FeedEntry
 from dendro_local.store.folder import StoreFolder
+from dendro_local.store.input_files import InputFileTable
+from dendro_local.store.job_offers import JobOffers
+from dendro_local.store.job_query import JobPage, JobQuery
 from dendro_local.store.job_rows import JobFiles, StoredFile, StoredJob
-from dendro_local.store.job_search import JobQuery, find_jobs
+from dendro_local.store.job_search import find_jobs, find_page
+from dendro_local.store.job_secrets import JobSecretTable
 from dendro_local.store.jobs import JobTable
 from dendro_local.store.local_files import LocalFileTable
 from dendro_local.store.locks import check_system
+from dendro_local.store.registered_clients import RegisteredClientTable
+from dendro_local.store.remote_runs import RemoteRunTable
 from dendro_local.store.services import RegisteredApp, ServiceTable
+from dendro_local.store.sessions import SessionTable
+from dendro_local.store.store_key import StoreKey
+from dendro_local.store.user_holdings import UserHoldings
+from dendro_local.store.user_usage import UserUsage
+from dendro_local.store.users import ApiKey, User, UserTable
 from dendro_local.store.version import SCHEMA_VERSION
 from dendro_local.store.wake import Listener, wake_all
 
@@ -26,8 +38,11 @@ if TYPE_CHECKING:
     from dendro_local.store.upkeep import Upkeep
 
 __all__ = [
+    "ApiKey",
     "ComputeClientRun",
+    "FeedEntry",
     "JobFiles",
+    "JobPage",
     "JobQuery",
     "Listener",
     "LiveRun",
@@ -36,6 +51,7 @@ __all__ = [
     "Store",
     "StoredFile",
     "StoredJob",
+    "User",
     "file_digest",
 ]
 
@@ -60,10 +76,21 @@ class Store:
             self._connections.close()
             raise
         self.jobs = JobTable(self._connections)
+        self.feed = Feed(self._connections)
+        self.job_secrets = JobSecretTable(self._connections)
+        self.job_offers = JobOffers(self._connections)
+        self.input_files = InputFileTable(self._connections)
         self.services = ServiceTable(self._connections)
+        self.users = UserTable(self._connections)
+        self.sessions = SessionTable(self._connections)
+        self.usage = UserUsage(self._connections)
+        self.holdings = UserHoldings(self._connections)
         self.local_files = LocalFileTable(self._connections)
         self.compute_clients = ComputeClientTable(self._connections, self.folder.clients)
+        self.registered_clients = RegisteredClientTable(self._connections)
+        self.remote_runs = RemoteRunTable(self._connections)
         self.blobs = Blobs(self.folder.blobs)
+        self.key = StoreKey(self.folder.key)
 
     @functools.cached_property
     def upkeep(self) -> "Upkeep":
@@ -73,10 +100,18 @@ class Store:
         return Upkeep(self._connections, self.folder)
 
     @contextlib.contextmanager
-    def transaction(self) -> Generator[None]:
-        """A block whose changes happen together or not at all, and then wake who waits."""
-        with self._connections.transaction():
+    def transaction(self, *, may_share: bool = False, quietly: bool = False) -> Generator[None]:
+        """A block whose changes happen together or not at all, and then wake who waits.
+
+        Args:
+            may_share: see `dendro_local.store.connection.Connections.transaction`.
+            quietly: wake nobody, since no job is changed.
+        """
+        after = None if quietly else self._wake
+        with self._connections.transaction(may_share=may_share, after=after):
             yield
+
+    def _wake(self) -> None:
         wake_all(self.folder.wake)
 
     @contextlib.contextmanager
@@ -85,9 +120,21 @@ class Store:
         with translated(self.folder.database):
             yield
 
+    def live_runs(self) -> list[LiveRun]:
+        """The compute clients that are alive, on this machine and others."""
+        return [*self.compute_clients.live_runs(), *self.remote_runs.live_runs()]
+
     def find_jobs(self, query: JobQuery) -> list[StoredJob]:
-        """The jobs of a query, latest update first."""
+        """The jobs of a query, latest update first; as many as it asks for."""
         return find_jobs(self._connections, query)
+
+    def find_page(self, query: JobQuery) -> JobPage:
+        """A page of the jobs of a query, latest update first; it may end before it is full."""
+        return find_page(self._connections, query)
+
+    def wake(self) -> None:
+        """Wake who waits for a change, though there was none."""
+        wake_all(self.folder.wake)
 
     def listen(self) -> Listener:
         """Something to wait with for the next change."""

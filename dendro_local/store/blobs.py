@@ -7,6 +7,7 @@ the disk, and before any record that names it is committed.
 import errno
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from dendro_local.model import Digest
 __all__ = ["Blobs", "file_digest"]
 
 CHUNK_BYTES = 1 << 20
+AT_REST_NS = 2_000_000_000
 
 
 class Blobs:
@@ -22,6 +24,7 @@ class Blobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     def path(self, digest: Digest) -> Path:
         """Where the blob lies, or would lie."""
@@ -32,14 +35,11 @@ class Blobs:
         return os.path.exists(f"{self._folder}/{digest[:2]}/{digest}")  # noqa: PTH110 - hot path
 
     def total_bytes(self) -> int:
-        """The size of all blobs together."""
-        total = 0
-        for blob in self._folder.glob("??/*"):
-            try:
-                total += blob.stat().st_size
-            except FileNotFoundError:
-                continue  # removed this very moment
-        return total
+        """The size of all blobs together.
+
+        A folder of blobs is only read again if one was added to it or removed since.
+        """
+        return sum(self._bytes_in(folder) for folder in self._folder.glob("??"))
 
     def adopt(self, file: Path) -> tuple[Digest, int]:
         """Take a file of this machine in, and give its digest and size in bytes.
@@ -53,10 +53,11 @@ class Blobs:
 
     def restore(self, digest: Digest, file: Path) -> None:
         """Name an adopted file as a blob again, if somebody removed the blob just now."""
-        target = self.path(digest)
-        if target.exists():
+        if self.has(digest):
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self.path(digest)
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
         _write_through(file)
         try:
             os.link(file, target)
@@ -80,6 +81,22 @@ class Blobs:
     def remove(self, digest: Digest) -> None:
         """Remove the blob if it is there. The caller has made sure that no record needs it."""
         self.path(digest).unlink(missing_ok=True)
+
+    def _bytes_in(self, folder: Path) -> int:
+        changed_ns = folder.stat().st_mtime_ns
+        known = self._sizes.get(folder.name)
+        if known is not None and known[0] == changed_ns:
+            return known[1]
+        total = 0
+        for blob in folder.iterdir():
+            try:
+                total += blob.stat().st_size
+            except FileNotFoundError:
+                continue  # removed this very moment
+        # A folder that changed just now may change again at what counts as the same time.
+        if time.time_ns() - changed_ns > AT_REST_NS:
+            self._sizes[folder.name] = (changed_ns, total)
+        return total
 
 
 def _write_through(file: Path) -> None:
@@ -111,10 +128,10 @@ def file_digest(
     """
     sha256 = hashlib.sha256()
     size = 0
-    buffer = bytearray(CHUNK_BYTES)
-    view = memoryview(buffer)
     with file.open("rb", buffering=0) as stream:
         total = os.fstat(stream.fileno()).st_size
+        buffer = bytearray(min(CHUNK_BYTES, total + 1))  # one more, to see the end in one go
+        view = memoryview(buffer)
         while count := stream.readinto(buffer):
             sha256.update(view[:count])
             size += count

@@ -29,6 +29,10 @@ class LiveRun(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     serves_all: bool
     slots: list[ComputeSlot]
+    runtime: str = "process"
+    """How it runs apps: as processes, or in containers of the engine that is named."""
+    unable: str | None = None
+    """Why it can run nothing now; None if it can."""
 
 
 _live_run = msgspec.json.Decoder(LiveRun)
@@ -41,6 +45,11 @@ class ComputeClientRun:
         self.live = live
         self._lock = HeldLock(folder / f"{live.run_id}.lock")
         self._lock.file.write_text(encoded(live), encoding="utf-8")
+
+    def set_unable(self, reason: str | None) -> None:
+        """Tell why it can run nothing now; None if it can."""
+        self.live = msgspec.structs.replace(self.live, unable=reason)
+        self._lock.file.write_text(encoded(self.live), encoding="utf-8")
 
     def end(self) -> None:
         """No longer count as alive."""
@@ -55,7 +64,7 @@ class ComputeClientTable:
         self._folder = folder
 
     def begin_run(
-        self, user_id: str, slots: Sequence[ComputeSlot], *, serves_all: bool
+        self, user_id: str, slots: Sequence[ComputeSlot], *, serves_all: bool, runtime: str
     ) -> ComputeClientRun:
         """Register this machine's compute client if it is new, and count as alive from now on."""
         client_id, name = self._own(user_id, slots)
@@ -68,6 +77,7 @@ class ComputeClientTable:
                 name=name,
                 serves_all=serves_all,
                 slots=list(slots),
+                runtime=runtime,
             ),
         )
 
@@ -91,11 +101,14 @@ class ComputeClientTable:
     def _own(self, user_id: str, slots: Sequence[ComputeSlot]) -> tuple[str, str]:
         name = os.uname().nodename or "this machine"
         connection = self._connections.get()
-        query = "select compute_client_id from compute_clients where name = ? and user_id = ?"
+        query = (
+            "select compute_client_id from compute_clients "
+            "where name = ? and user_id = ? and key_hash is null"
+        )
         row = connection.execute(query, (name, user_id)).fetchone()
         if row is not None:
             return row[0], name
-        with self._connections.transaction():
+        with self._connections.transaction() as connection:
             row = connection.execute(query, (name, user_id)).fetchone()
             if row is None:
                 row = (random_id(12),)

@@ -11,13 +11,14 @@ import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from dendro_local.errors import DiskFull, StoreDamaged, StoreError, StoreTooNew
 from dendro_local.store.locks import exclusive
 from dendro_local.store.version import APPLICATION_ID, SCHEMA_VERSION
+from dendro_local.store.writer import Writer
 
 __all__ = ["Connections", "translated"]
 
@@ -71,7 +72,7 @@ def _close(connection: sqlite3.Connection, forks: int, state: type[_Forks] = _Fo
 
 
 class Connections:
-    """The connections to one database file, one for each thread that asks."""
+    """The connections to one database file: one for each thread that reads, and one to write."""
 
     def __init__(self, file: Path) -> None:
         """Open the file, making or upgrading it where needed.
@@ -83,6 +84,7 @@ class Connections:
         self._local = threading.local()
         self._all: dict[sqlite3.Connection, int] = {}
         self._lock = threading.Lock()
+        self._writers: dict[int, tuple[_Own, Writer]] = {}
         try:
             with translated(file):
                 self._prepare()
@@ -91,35 +93,69 @@ class Connections:
             raise
 
     def get(self) -> sqlite3.Connection:
-        """This thread's connection, which no other thread or forked process uses."""
+        """The connection for this thread, which no other thread or forked process uses now.
+
+        In a transaction it is that which writes.
+        """
         local = self._local
         connection: sqlite3.Connection | None = getattr(local, "connection", None)
         if connection is None or local.forks != _Forks.count:
             own = self._connect()
             connection = own.connection
             local.own, local.connection, local.forks = own, connection, own.forks
+            local.is_writing = False
         return connection
 
     @contextlib.contextmanager
-    def transaction(self) -> Generator[sqlite3.Connection]:
+    def transaction(
+        self, *, may_share: bool = False, after: Callable[[], None] | None = None
+    ) -> Generator[sqlite3.Connection]:
         """A write transaction: committed at the end, rolled back on an error.
 
         Inside another one of the same thread it is part of that one.
+
+        Args:
+            may_share: whether it may be committed together with others of this process. They see
+                each other's changes before that, so it is for blocks that do nothing outside the
+                database which could not be undone.
+            after: called after the commit, unless by another that shares it.
         """
+        local = self._local
         with translated(self._file):
-            connection = self.get()
-            is_inner = connection.in_transaction
-            if not is_inner:
-                connection.execute("begin immediate")
-            try:
-                yield connection
-                if not is_inner:
-                    connection.execute("commit")
-            except BaseException:
-                # SQLite has rolled back by itself after some errors, such as a full disk.
-                if not is_inner and connection.in_transaction:
-                    connection.execute("rollback")
-                raise
+            if getattr(local, "is_writing", False) and local.forks == _Forks.count:
+                yield local.connection
+                return
+            with self._writer().transaction(may_share=may_share, after=after) as connection:
+                own: _Own | None = getattr(local, "own", None)
+                local.connection, local.forks, local.is_writing = connection, _Forks.count, True
+                try:
+                    yield connection
+                finally:
+                    local.is_writing = False
+                    local.connection = None if own is None else own.connection
+                    local.forks = -1 if own is None else own.forks
+
+    def _writer(self) -> Writer:
+        # Without a lock: another thread might hold it at the moment of a fork, for ever.
+        found = self._writers.get(_Forks.count)
+        if found is None:
+            own = self._connect()
+            found = self._writers.setdefault(own.forks, (own, Writer(own.connection)))
+        return found[1]
+
+    def execute_unless_busy(self, statement: str, values: Sequence[object]) -> None:
+        """Make a change that nobody misses: none is made if it would have to wait, or fails.
+
+        Outside a transaction, so that it is one of its own.
+        """
+        connection = self.get()
+        connection.execute("pragma busy_timeout = 0")
+        try:
+            connection.execute(statement, values)
+        except sqlite3.OperationalError:
+            pass  # somebody writes, or the disk is full
+        finally:
+            connection.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_SEC * 1000:.0f}")
 
     def close(self) -> None:
         """Close every connection; the last one to close folds the WAL into the file."""
@@ -127,6 +163,7 @@ class Connections:
             while self._all:
                 _close(*self._all.popitem())
             self._local = threading.local()
+            self._writers = {}
 
     def _connect(self) -> _Own:
         own = _Own(

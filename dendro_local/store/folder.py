@@ -8,6 +8,9 @@ wake/           sockets of processes that want to hear of changes
 clients/        locks of the compute clients that are alive
 sdk/            what apps find on their path
 envs/           environments of apps that declare one
+images/         container images that Apptainer pulled
+uploads/        files that are on their way in from another machine
+key             the secret of which all keys of the store are made
 damaged/        blobs whose bytes turned out to be others
 """
 
@@ -33,6 +36,8 @@ class StoreFolder:
         self.clients = root / "clients"
         self.sdk = root / "sdk"
         self.environments = root / "envs"
+        self.uploads = root / "uploads"
+        self.key = root / "key"
 
     def make(self) -> None:
         """Make the folders in it that are missing.

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dendro_local.file_urls import blob_url
+from dendro_local.lifecycle import TERMINAL
 from dendro_local.model import Digest, Job, JobId
 from dendro_local.store.connection import Connections
 from dendro_local.store.job_rows import (
@@ -19,6 +21,8 @@ from dendro_local.store.job_rows import (
     row_of,
     stored_job,
 )
+from dendro_local.store.job_secrets import JobSecretTable
+from dendro_local.store.user_usage import UserUsage
 
 __all__ = ["CachedAnswer", "JobTable"]
 
@@ -64,6 +68,10 @@ order by created_at, number
 limit ?
 """  # noqa: S608
 
+count_runnable = """
+select count(*) from jobs indexed by jobs_runnable where status = 'pending' and is_runnable = 1
+"""
+
 completed_by_content = f"""
 select {COLUMNS} from jobs
 where content_key = ? and service_name = ? and app_version is ? and status = 'completed'
@@ -84,6 +92,11 @@ unfinished_parents = """
 select d.parent_job_id, p.status
 from job_dependencies d left join jobs p on p.job_id = d.parent_job_id
 where d.number = ? and p.status is not 'completed'
+"""
+
+blob_is_needed = """
+select 1 where exists (select 1 from job_blobs where digest = :digest)
+    or exists (select 1 from job_inputs where url = :url)
 """
 
 next_feed_number = """
@@ -109,6 +122,7 @@ _CHANGEABLE = frozenset(
         "compute_client_id",
         "compute_client_name",
         "compute_client_user_id",
+        "image_uri",
         "claim_token",
         "attempts",
         "lease_until",
@@ -121,6 +135,8 @@ class JobTable:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self._usage = UserUsage(connections)
+        self._secrets = JobSecretTable(connections)
 
     # Questions
 
@@ -168,18 +184,21 @@ class JobTable:
         """Jobs that could start now, in the order in which they should.
 
         Read a few at a time, since most often one of the first is taken. Each few are read to
-        the end before the first of them is given: a transaction that begins while a question is
-        half answered can fail at once, if another process has written since it was asked.
+        the end before the first of them is given, since a question that is half answered keeps
+        the database as it was when it was asked.
         """
         after = (0.0, 0)
         given = 0
         while given < limit:
-            page = self._all(runnable_jobs, (*after, min(PAGE, limit - given)))
-            yield from page
-            given += len(page)
-            if len(page) < PAGE:
+            values = (*after, min(PAGE, limit - given))
+            rows = self._connections.get().execute(runnable_jobs, values).fetchall()
+            for row in rows:
+                job = stored_job(row)
+                after = (job.record.timestampCreatedSec, job.number)
+                yield job
+            given += len(rows)
+            if len(rows) < PAGE:
                 return
-            after = (page[-1].record.timestampCreatedSec, page[-1].number)
 
     def active(self) -> list[StoredJob]:
         """Jobs that a compute client holds."""
@@ -189,6 +208,11 @@ class JobTable:
         """How many jobs there are of each status."""
         rows = self._connections.get().execute("select status, count(*) from jobs group by status")
         return dict(rows.fetchall())
+
+    def count_runnable(self) -> int:
+        """How many jobs could start now."""
+        row: tuple[int] = self._connections.get().execute(count_runnable).fetchone()
+        return row[0]
 
     def children(self, job_id: JobId) -> list[StoredJob]:
         """Jobs that depend on this one directly."""
@@ -221,13 +245,13 @@ class JobTable:
         return found
 
     def unreferenced(self, digests: Iterable[Digest]) -> list[Digest]:
-        """Those of the blobs that no job needs."""
+        """Those of the blobs that no job needs: neither as a file of its own nor as an input."""
         connection = self._connections.get()
         return [
             digest
             for digest in digests
             if connection.execute(
-                "select 1 from job_blobs where digest = ? limit 1", (bytes.fromhex(digest),)
+                blob_is_needed, {"digest": bytes.fromhex(digest), "url": blob_url(digest)}
             ).fetchone()
             is None
         ]
@@ -294,19 +318,46 @@ class JobTable:
             changes["content_key"] = bytes.fromhex(changes["content_key"])
         connection = self._connections.get()
         now = changes["updated_at"] = time.time()
-        connection.execute("update job_inputs set updated_at = ? where number = ?", (now, number))
+        self._touch_inputs(number, now)
         if "tags" in changes:
             connection.execute("delete from job_tags where number = ?", (number,))
             self._add_tags(number, changes["tags"], now)
             changes["tags"] = encoded_or_none(changes["tags"])
         else:
-            connection.execute("update job_tags set updated_at = ? where number = ?", (now, number))
+            self._touch_tags(number, now)
         changes["feed_number"] = self._next_feed_number()
         assignments = ", ".join(f"{column} = ?" for column in changes)
         connection.execute(
             f"update jobs set {assignments} where number = ?",  # noqa: S608 - columns of a fixed set
             (*changes.values(), number),
         )
+        if changes.get("status") in TERMINAL:
+            self._usage.add(number)
+            self._secrets.drop(number)
+
+    def take(self, job_id: JobId, **changes: Any) -> StoredJob | None:
+        """Make a pending job starting, with one more attempt; None if it is pending no more.
+
+        Takes and does for the rest what `update` does.
+        """
+        now = changes["updated_at"] = time.time()
+        changes["feed_number"] = self._next_feed_number()
+        assignments = ", ".join(f"{column} = ?" for column in changes)
+        row = (
+            self._connections.get()
+            .execute(
+                f"update jobs set status = 'starting', attempts = attempts + 1, {assignments} "  # noqa: S608 - columns of a fixed set
+                f"where job_id = ? and status = 'pending' returning {COLUMNS}",
+                (*changes.values(), job_id),
+            )
+            .fetchone()
+        )
+        if row is None:
+            return None
+        taken = stored_job(row)
+        self._touch_inputs(taken.number, now)
+        self._touch_tags(taken.number, now)
+        return taken
 
     def renew(self, numbers_and_tokens: Iterable[tuple[int, str]], lease_until: float) -> None:
         """Put off the end of leases. Not a change that anybody needs to see."""
@@ -318,10 +369,21 @@ class JobTable:
     def delete(self, job: StoredJob) -> None:
         """Remove a job's record, leaving a tombstone in the feed."""
         connection = self._connections.get()
+        self._usage.add_deleted(job.number)
         connection.execute("delete from jobs where number = ?", (job.number,))
         connection.execute(
             "insert into tombstones (feed_number, job_id, deleted_at) values (?, ?, ?)",
             (self._next_feed_number(), job.record.jobId, time.time()),
+        )
+
+    def _touch_inputs(self, number: int, now: float) -> None:
+        self._connections.get().execute(
+            "update job_inputs set updated_at = ? where number = ?", (now, number)
+        )
+
+    def _touch_tags(self, number: int, now: float) -> None:
+        self._connections.get().execute(
+            "update job_tags set updated_at = ? where number = ?", (now, number)
         )
 
     def _add_tags(self, number: int | None, tags: Sequence[str], updated_at: float) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dendro_local.errors import NotSupported
 
-__all__ = ["HeldLock", "check_system", "exclusive", "is_held"]
+__all__ = ["FileLock", "HeldLock", "check_system", "exclusive", "is_held"]
 
 
 class HeldLock:
@@ -25,6 +25,26 @@ class HeldLock:
     def release(self) -> None:
         """Let go of the lock and remove its file."""
         self.file.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+
+class FileLock:
+    """An exclusive lock on a file, which is made if need be and stays, held until `release`.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(self._descriptor, wait=False)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def release(self) -> None:
+        """Let go of the lock."""
         os.close(self._descriptor)
 
 

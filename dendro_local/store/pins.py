@@ -25,6 +25,11 @@ class PinTable:
         """The jobs that are pinned, in the order in which they were."""
         return [stored_job(row) for row in self._connections.get().execute(pinned_jobs)]
 
+    def has(self, number: int) -> bool:
+        """Whether a job is pinned."""
+        row = self._connections.get().execute("select 1 from pins where number = ?", (number,))
+        return row.fetchone() is not None
+
     def add(self, number: int) -> None:
         """Pin a job; nothing changes if it is pinned."""
         self._connections.get().execute(

@@ -7,6 +7,7 @@ import msgspec
 from dendro_local.model import AppSdk, AppSpecification, Service, ServiceApp, ServiceUser
 from dendro_local.store.connection import Connections
 from dendro_local.store.job_rows import encoded
+from dendro_local.store.unchanged import Unchanged
 
 __all__ = ["RegisteredApp", "ServiceTable"]
 
@@ -35,9 +36,13 @@ class ServiceTable:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self._by_name = Unchanged(connections)
 
     def get(self, name: str) -> Service | None:
         """The service of this name."""
+        return self._by_name.get(name, lambda: self._of_name(name))
+
+    def _of_name(self, name: str) -> Service | None:
         row = (
             self._connections.get()
             .execute(
@@ -62,6 +67,13 @@ class ServiceTable:
             "users = excluded.users",
             (service.serviceName, service.userId, encoded(service.users)),
         )
+
+    def remove(self, name: str) -> bool:
+        """Remove a service with its apps; whether it was there. Jobs stay."""
+        cursor = self._connections.get().execute(
+            "delete from services where service_name = ?", (name,)
+        )
+        return cursor.rowcount > 0
 
     def app(self, service: str, name: str) -> RegisteredApp | None:
         """The app of this name on a service."""

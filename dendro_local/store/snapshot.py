@@ -10,7 +10,7 @@ from pathlib import Path
 from dendro_local.model import Digest
 from dendro_local.store.connection import Connections
 
-__all__ = ["held_blobs_of", "link_or_copy", "sync", "write_snapshot"]
+__all__ = ["copy_secret", "held_blobs_of", "link_or_copy", "sync", "write_snapshot"]
 
 
 def write_snapshot(connections: Connections, file: Path) -> None:
@@ -55,6 +55,15 @@ def link_or_copy(blob: Path, target: Path) -> bool:
     target.chmod(0o444)
     sync(target)
     return False
+
+
+def copy_secret(source: Path, target: Path) -> None:
+    """Copy a small file to a new one that only this user may read, at no moment anybody else."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(source.read_bytes())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def sync(path: Path) -> None:

@@ -1,13 +1,13 @@
 """Requests to a hub, and a compute client's part played by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dendro_local.compute import machine_capacity, machine_slots
-from dendro_local.hub import Claim, NewJob, RunResult, RunToken
+from dendro_local.hub import Claim, Hub, NewJob, RunResult, RunToken
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import (
     Job,
@@ -17,10 +17,39 @@ from dendro_local.model import (
     JobParameter,
     RequiredResources,
 )
+from tests.live_hub import asking, served
 
 RESOURCES = RequiredResources(numCpus=1, numGpus=0, memoryGb=1, timeSec=60)
 
 NewJobMaker = Callable[..., NewJob]
+
+
+EITHER_HUB = pytest.mark.parametrize("hub", ["local", "remote"], indirect=True)
+"""What holds of a hub over a store, and of one on another machine."""
+
+
+@pytest.fixture
+def local_hub(store_folder: Path) -> Iterator[LocalHub]:
+    """A hub over the fresh store."""
+    hub = LocalHub(store_folder)
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def hub(
+    request: pytest.FixtureRequest,
+    local_hub: LocalHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Hub]:
+    """The hub, or the same asked over the network: see `EITHER_HUB`."""
+    if getattr(request, "param", "local") == "local":
+        yield local_hub
+        return
+    local_hub.add_service("lab", local_hub.user_id)
+    with served(local_hub) as live, asking(live, tmp_path / "far", monkeypatch) as remote:
+        yield remote
 
 
 @pytest.fixture
@@ -74,7 +103,7 @@ def counting() -> NewJobMaker:
 class Worker:
     """A compute client whose steps a test takes one by one."""
 
-    def __init__(self, hub: LocalHub, folder: Path) -> None:
+    def __init__(self, hub: Hub, folder: Path) -> None:
         self.hub = hub
         self.folder = folder
         self.capacity = machine_capacity()
@@ -114,5 +143,5 @@ class Worker:
 
 
 @pytest.fixture
-def worker(hub: LocalHub, tmp_path: Path) -> Worker:
+def worker(hub: Hub, tmp_path: Path) -> Worker:
     return Worker(hub, tmp_path / "worker")

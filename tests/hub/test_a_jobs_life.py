@@ -1,18 +1,21 @@
 """Claims, dependencies and ends."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from dendro_local.errors import ClaimLost, Conflict, JobFailed, JobNotFound, OutputNotFound
-from dendro_local.hub import JobQuery, RunResult
+from dendro_local.hub import Hub, JobQuery, RunResult
 from dendro_local.local_hub import LocalHub
-from tests.hub.conftest import NewJobMaker, Worker
+from tests.hub.conftest import EITHER_HUB, NewJobMaker, Worker
+
+pytestmark = EITHER_HUB
 
 
 def test_jobs_are_claimed_in_the_order_of_their_submission(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     jobs = [hub.submit([greeting(name)])[0].jobId for name in "abc"]
 
@@ -21,7 +24,7 @@ def test_jobs_are_claimed_in_the_order_of_their_submission(
 
 
 def test_of_many_claims_at_once_one_gets_the_job(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     hub.submit([greeting()])
 
@@ -36,7 +39,7 @@ def test_of_many_claims_at_once_one_gets_the_job(
 
 
 def test_a_job_that_is_too_large_is_passed_over_and_says_why(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     import msgspec
 
@@ -50,9 +53,7 @@ def test_a_job_that_is_too_large_is_passed_over_and_says_why(
     assert "needs 1000 CPUs" in hub.why(large.jobId)
 
 
-def test_a_job_runs_only_on_its_targets(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
-) -> None:
+def test_a_job_runs_only_on_its_targets(hub: Hub, greeting: NewJobMaker, worker: Worker) -> None:
     [job] = hub.submit([greeting(targetComputeClientIds=["somebodyElse"])])
     [mine] = hub.submit([greeting("x", targetComputeClientIds=[worker.run.compute_client_id])])
 
@@ -62,7 +63,7 @@ def test_a_job_runs_only_on_its_targets(
 
 
 def test_a_dependent_job_waits_and_then_runs(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
 ) -> None:
     [parent] = hub.submit([greeting()])
     [child] = hub.submit([counting(parent)])
@@ -79,7 +80,7 @@ def test_a_dependent_job_waits_and_then_runs(
 
 
 def test_an_input_of_a_dependent_job_is_the_parents_file(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
 ) -> None:
     [parent] = hub.submit([greeting()])
     hub.submit([counting(parent)])
@@ -93,7 +94,7 @@ def test_an_input_of_a_dependent_job_is_the_parents_file(
 
 
 def test_dependents_of_a_failed_job_fail_and_name_it(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
 ) -> None:
     [parent] = hub.submit([greeting()])
     [child] = hub.submit([counting(parent)])
@@ -108,7 +109,7 @@ def test_dependents_of_a_failed_job_fail_and_name_it(
 
 
 def test_a_job_on_a_failed_dependency_fails_at_submit(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
 ) -> None:
     [parent] = hub.submit([greeting()])
     worker.fail(worker.claim())
@@ -120,7 +121,7 @@ def test_a_job_on_a_failed_dependency_fails_at_submit(
 
 
 def test_an_input_from_an_unknown_job_is_refused(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker
 ) -> None:
     [parent] = hub.submit([greeting()])
     hub.delete([parent.jobId])
@@ -130,7 +131,7 @@ def test_an_input_from_an_unknown_job_is_refused(
 
 
 def test_a_late_writer_is_refused(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker, tmp_path: Path
+    hub: Hub, greeting: NewJobMaker, worker: Worker, tmp_path: Path
 ) -> None:
     hub.submit([greeting()])
     first = worker.claim()
@@ -145,7 +146,7 @@ def test_a_late_writer_is_refused(
 
 
 def test_releasing_a_claim_does_not_count_as_an_attempt(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     hub.submit([greeting()])
     hub.release(worker.claim())
@@ -154,7 +155,7 @@ def test_releasing_a_claim_does_not_count_as_an_attempt(
 
 
 def test_cancel_ends_a_pending_job_and_what_waits_for_it(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker
 ) -> None:
     [parent] = hub.submit([greeting()])
     [child] = hub.submit([counting(parent)])
@@ -168,7 +169,7 @@ def test_cancel_ends_a_pending_job_and_what_waits_for_it(
 
 
 def test_cancel_of_a_running_job_takes_its_claim_away(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     [job] = hub.submit([greeting()])
     claim = worker.claim()
@@ -181,8 +182,39 @@ def test_cancel_of_a_running_job_takes_its_claim_away(
         hub.complete(claim, RunResult())
 
 
+def test_a_job_may_be_recorded_as_started_when_it_has_ended(
+    hub: Hub, greeting: NewJobMaker, worker: Worker
+) -> None:
+    [job] = hub.submit([greeting()])
+    claim = worker.claim()
+    started_at = time.time()
+
+    hub.complete(
+        claim,
+        RunResult(outputs={"output": worker.file("output", b"Hello!")}, started_at=started_at),
+    )
+
+    ended = hub.get_job(job.jobId)
+    assert ended.status == "completed"
+    assert ended.timestampStartedSec == started_at
+    assert ended.timestampFinishedSec is not None
+    assert ended.timestampFinishedSec >= started_at
+
+
+def test_a_job_that_nobody_started_cannot_be_completed(
+    hub: Hub, greeting: NewJobMaker, worker: Worker
+) -> None:
+    [job] = hub.submit([greeting()])
+    claim = worker.claim()
+
+    with pytest.raises(Conflict, match="it is starting"):
+        hub.complete(claim, RunResult(outputs={"output": worker.file("output", b"Hello!")}))
+
+    assert hub.get_job(job.jobId).status == "starting"
+
+
 def test_what_a_canceled_job_printed_is_kept(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     [job] = hub.submit([greeting()])
     claim = worker.claim()
@@ -196,7 +228,7 @@ def test_what_a_canceled_job_printed_is_kept(
 
 
 def test_cancel_of_a_finished_job_is_refused(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     hub.submit([greeting()])
     done = worker.complete(worker.claim())
@@ -206,7 +238,7 @@ def test_cancel_of_a_finished_job_is_refused(
 
 
 def test_delete_removes_the_record_and_the_bytes_that_only_it_held(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, local_hub: LocalHub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     [first] = hub.submit([greeting("a")])
     [second] = hub.submit([greeting("b")])
@@ -218,12 +250,12 @@ def test_delete_removes_the_record_and_the_bytes_that_only_it_held(
     with pytest.raises(JobNotFound):
         hub.get_job(first.jobId)
     assert hub.output_file(second.jobId, "output").read_bytes() == b"same"
-    blobs = [file for file in hub.store.folder.blobs.rglob("*") if file.is_file()]
+    blobs = [file for file in local_hub.store.folder.blobs.rglob("*") if file.is_file()]
     assert sorted(file.read_bytes() for file in blobs) == [b"only of b", b"same"]
 
 
 def test_what_waits_for_a_deleted_job_fails(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker
 ) -> None:
     [parent] = hub.submit([greeting()])
     [child] = hub.submit([counting(parent)])
@@ -236,7 +268,7 @@ def test_what_waits_for_a_deleted_job_fails(
 
 
 def test_an_output_is_read_under_its_own_name_and_cannot_be_changed(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     [job] = hub.submit([greeting()])
     worker.complete(worker.claim(), b"Hello!")
@@ -248,7 +280,7 @@ def test_an_output_is_read_under_its_own_name_and_cannot_be_changed(
 
 
 def test_outputs_that_are_not_there_say_why(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     [job] = hub.submit([greeting()])
 
@@ -262,7 +294,11 @@ def test_outputs_that_are_not_there_say_why(
 
 
 def test_jobs_are_found_by_everything_that_can_be_asked(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub,
+    local_hub: LocalHub,
+    greeting: NewJobMaker,
+    counting: NewJobMaker,
+    worker: Worker,
 ) -> None:
     [parent] = hub.submit([greeting(tags=["a", "b"], batchId="batch")])
     [child] = hub.submit([counting(parent, tags=["b"])])
@@ -278,18 +314,23 @@ def test_jobs_are_found_by_everything_that_can_be_asked(
     assert found(processor="hello_world_2") == found(output_url=url) == {parent.jobId}
     assert found(input_url=url) == found(status="pending") == {child.jobId}
     assert found(compute_client=worker.run.compute_client_id) == {parent.jobId}
-    assert found(user=hub.user_id, app="hello_world", status="completed") == {parent.jobId}
+    assert found(user=local_hub.user_id, app="hello_world", status="completed") == {parent.jobId}
     assert found(job_id=child.jobId) == {child.jobId}
     assert found(app="nothing") == set()
+    assert found(text="world counT_") == {child.jobId}
+    assert found(id_prefix=child.jobId[:12], since=1.5, created_since=2) == {child.jobId}
+    assert found(until=1e9) == found(created_until=1e9) == set()
 
 
-def test_pages_of_jobs_follow_one_another(hub: LocalHub, greeting: NewJobMaker) -> None:
+def test_pages_of_jobs_follow_one_another(
+    hub: Hub, local_hub: LocalHub, greeting: NewJobMaker
+) -> None:
     hub.submit([greeting(str(number)) for number in range(7)])
     seen: list[str] = []
     after: tuple[float, int] | None = None
 
     for _ in range(3):
-        page = hub.store.find_jobs(JobQuery(limit=3, after=after))
+        page = local_hub.store.find_jobs(JobQuery(limit=3, after=after))
         seen += [stored.record.jobId for stored in page]
         last = page[-1]
         after = (last.record.timestampUpdatedSec or 0, last.number)
@@ -297,10 +338,11 @@ def test_pages_of_jobs_follow_one_another(hub: LocalHub, greeting: NewJobMaker) 
     assert len(seen) == len(set(seen)) == 7
 
 
-def test_an_id_may_be_given_by_its_beginning(hub: LocalHub, greeting: NewJobMaker) -> None:
+def test_an_id_may_be_given_by_its_beginning(hub: Hub, greeting: NewJobMaker) -> None:
     [job] = hub.submit([greeting()])
 
     assert hub.job_id(job.jobId[:6]) == hub.job_id(f"dendro:{job.jobId}") == job.jobId
+    assert hub.job_id(f"http://hub.test/jobs/{job.jobId}/") == job.jobId
     with pytest.raises(JobNotFound, match="no job id"):
         hub.job_id("../etc")
     with pytest.raises(JobNotFound, match="begins with"):
@@ -308,7 +350,7 @@ def test_an_id_may_be_given_by_its_beginning(hub: LocalHub, greeting: NewJobMake
 
 
 def test_an_ambiguous_beginning_names_some_that_it_may_mean(
-    hub: LocalHub, greeting: NewJobMaker
+    hub: Hub, greeting: NewJobMaker
 ) -> None:
     # Of 63 ids at least two begin alike: there are 62 letters and digits.
     jobs = hub.submit([greeting(str(number)) for number in range(63)])

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from dendro_local.errors import InvalidApp
-from dendro_local.hub import NewJob
+from dendro_local.hub import Hub, NewJob
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import JobDefinition
 from tests.conftest import AppMaker
-from tests.hub.conftest import RESOURCES, Worker
+from tests.hub.conftest import EITHER_HUB, RESOURCES, Worker
+
+pytestmark = EITHER_HUB
 
 DOUBLE = """
 @app.processor
@@ -35,10 +37,10 @@ def edit(folder: Path, before: str, after: str) -> None:
 
 
 def test_editing_an_app_makes_its_jobs_run_again(
-    hub: LocalHub, make_app: AppMaker, worker: Worker
+    hub: Hub, local_hub: LocalHub, make_app: AppMaker, worker: Worker
 ) -> None:
     folder = make_app("mine", DOUBLE.format(word="first"))
-    hub.add_app(str(folder), "lab")
+    local_hub.add_app(str(folder), "lab")
     [old] = hub.submit([work("mine")])
     worker.complete(worker.claim())
 
@@ -51,10 +53,10 @@ def test_editing_an_app_makes_its_jobs_run_again(
 
 
 def test_undoing_the_edit_finds_the_old_result_again(
-    hub: LocalHub, make_app: AppMaker, worker: Worker
+    hub: Hub, local_hub: LocalHub, make_app: AppMaker, worker: Worker
 ) -> None:
     folder = make_app("mine", DOUBLE.format(word="first"))
-    hub.add_app(str(folder), "lab")
+    local_hub.add_app(str(folder), "lab")
     [old] = hub.submit([work("mine")])
     worker.complete(worker.claim())
     edit(folder, "first", "other")
@@ -65,9 +67,11 @@ def test_undoing_the_edit_finds_the_old_result_again(
     assert hub.submit([work("mine")])[0].jobId == old.jobId
 
 
-def test_a_new_file_beside_main_counts_as_an_edit(hub: LocalHub, make_app: AppMaker) -> None:
+def test_a_new_file_beside_main_counts_as_an_edit(
+    hub: Hub, local_hub: LocalHub, make_app: AppMaker
+) -> None:
     folder = make_app("mine", DOUBLE.format(word="first"))
-    hub.add_app(str(folder), "lab")
+    local_hub.add_app(str(folder), "lab")
     [old] = hub.submit([work("mine")])
 
     (folder / "parameters.py").write_text("THRESHOLD = 5\n")
@@ -75,9 +79,11 @@ def test_a_new_file_beside_main_counts_as_an_edit(hub: LocalHub, make_app: AppMa
     assert hub.submit([work("mine")])[0].jobId != old.jobId
 
 
-def test_bytecode_and_hidden_files_do_not_count(hub: LocalHub, make_app: AppMaker) -> None:
+def test_bytecode_and_hidden_files_do_not_count(
+    hub: Hub, local_hub: LocalHub, make_app: AppMaker
+) -> None:
     folder = make_app("mine", DOUBLE.format(word="first"))
-    hub.add_app(str(folder), "lab")
+    local_hub.add_app(str(folder), "lab")
     [old] = hub.submit([work("mine")])
 
     (folder / "__pycache__").mkdir()
@@ -87,9 +93,11 @@ def test_bytecode_and_hidden_files_do_not_count(hub: LocalHub, make_app: AppMake
     assert hub.submit([work("mine")])[0].jobId == old.jobId
 
 
-def test_a_declared_version_keeps_results_across_edits(hub: LocalHub, make_app: AppMaker) -> None:
+def test_a_declared_version_keeps_results_across_edits(
+    hub: Hub, local_hub: LocalHub, make_app: AppMaker
+) -> None:
     folder = make_app("mine", DOUBLE.format(word="first"), version="1.0")
-    hub.add_app(str(folder), "lab")
+    local_hub.add_app(str(folder), "lab")
     [old] = hub.submit([work("mine")])
 
     edit(folder, "first", "# a comment changed")
@@ -97,9 +105,11 @@ def test_a_declared_version_keeps_results_across_edits(hub: LocalHub, make_app: 
     assert hub.submit([work("mine")])[0].jobId == old.jobId
 
 
-def test_a_new_declared_version_makes_jobs_run_again(hub: LocalHub, make_app: AppMaker) -> None:
+def test_a_new_declared_version_makes_jobs_run_again(
+    hub: Hub, local_hub: LocalHub, make_app: AppMaker
+) -> None:
     folder = make_app("mine", DOUBLE.format(word="first"), version="1.0")
-    hub.add_app(str(folder), "lab")
+    local_hub.add_app(str(folder), "lab")
     [old] = hub.submit([work("mine")])
 
     edit(folder, "'1.0'", "'1.1'")
@@ -111,10 +121,10 @@ def test_a_new_declared_version_makes_jobs_run_again(hub: LocalHub, make_app: Ap
 
 
 def test_another_process_sees_the_edit_too(
-    hub: LocalHub, store_folder: Path, make_app: AppMaker
+    hub: Hub, local_hub: LocalHub, store_folder: Path, make_app: AppMaker
 ) -> None:
     folder = make_app("mine", DOUBLE.format(word="first"))
-    hub.add_app(str(folder), "lab")
+    local_hub.add_app(str(folder), "lab")
     [old] = hub.submit([work("mine")])
     edit(folder, "first", "other")
 
@@ -127,9 +137,11 @@ def test_another_process_sees_the_edit_too(
     assert new.jobId != old.jobId
 
 
-def test_an_edit_that_breaks_the_app_is_told_at_submit(hub: LocalHub, make_app: AppMaker) -> None:
+def test_an_edit_that_breaks_the_app_is_told_at_submit(
+    hub: Hub, local_hub: LocalHub, make_app: AppMaker
+) -> None:
     folder = make_app("mine", DOUBLE.format(word="first"))
-    hub.add_app(str(folder), "lab")
+    local_hub.add_app(str(folder), "lab")
 
     edit(folder, "print(", "print((")
 
@@ -139,10 +151,10 @@ def test_an_edit_that_breaks_the_app_is_told_at_submit(hub: LocalHub, make_app: 
 
 
 def test_what_runs_is_what_counts_when_an_app_changes_between_submit_and_run(
-    hub: LocalHub, make_app: AppMaker, worker: Worker
+    hub: Hub, local_hub: LocalHub, make_app: AppMaker, worker: Worker
 ) -> None:
     folder = make_app("mine", DOUBLE.format(word="first"))
-    hub.add_app(str(folder), "lab")
+    local_hub.add_app(str(folder), "lab")
     [old] = hub.submit([work("mine")])
     edit(folder, "first", "other")
 

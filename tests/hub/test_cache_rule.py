@@ -6,11 +6,14 @@ import msgspec
 import pytest
 
 from dendro_local.errors import IncompatibleDefinition
+from dendro_local.hub import Hub
 from dendro_local.local_hub import LocalHub
-from tests.hub.conftest import NewJobMaker, Worker
+from tests.hub.conftest import EITHER_HUB, NewJobMaker, Worker
+
+pytestmark = EITHER_HUB
 
 
-def test_the_same_definition_gives_the_same_job(hub: LocalHub, greeting: NewJobMaker) -> None:
+def test_the_same_definition_gives_the_same_job(hub: Hub, greeting: NewJobMaker) -> None:
     [first] = hub.submit([greeting()])
     [second] = hub.submit([greeting()])
 
@@ -18,14 +21,14 @@ def test_the_same_definition_gives_the_same_job(hub: LocalHub, greeting: NewJobM
     assert first.status == "pending"
 
 
-def test_another_parameter_gives_another_job(hub: LocalHub, greeting: NewJobMaker) -> None:
+def test_another_parameter_gives_another_job(hub: Hub, greeting: NewJobMaker) -> None:
     [first], [second] = hub.submit([greeting("Ada")]), hub.submit([greeting("Grace")])
 
     assert first.jobId != second.jobId
 
 
 def test_a_completed_job_is_returned_with_its_outputs(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     hub.submit([greeting()])
     worker.complete(worker.claim(), b"Hello, world!")
@@ -39,7 +42,7 @@ def test_a_completed_job_is_returned_with_its_outputs(
 
 
 def test_other_resources_and_targets_do_not_make_another_job(
-    hub: LocalHub, greeting: NewJobMaker
+    hub: Hub, greeting: NewJobMaker
 ) -> None:
     [first] = hub.submit([greeting()])
     larger = msgspec.structs.replace(first.requiredResources, memoryGb=2)
@@ -50,10 +53,10 @@ def test_other_resources_and_targets_do_not_make_another_job(
 
 
 def test_another_service_has_a_job_of_its_own(
-    hub: LocalHub, greeting: NewJobMaker, make_app: object
+    hub: Hub, local_hub: LocalHub, greeting: NewJobMaker
 ) -> None:
-    source = hub.app_folder("bundled:hello_world")
-    hub.add_app(str(source), "another_service")
+    source = local_hub.app_folder("bundled:hello_world")
+    local_hub.add_app(str(source), "another_service")
 
     [here] = hub.submit([greeting()])
     [there] = hub.submit([msgspec.structs.replace(greeting(), serviceName="another_service")])
@@ -62,7 +65,7 @@ def test_another_service_has_a_job_of_its_own(
     assert here.jobDefinitionHash == there.jobDefinitionHash
 
 
-def test_a_failed_job_is_returned_too(hub: LocalHub, greeting: NewJobMaker, worker: Worker) -> None:
+def test_a_failed_job_is_returned_too(hub: Hub, greeting: NewJobMaker, worker: Worker) -> None:
     hub.submit([greeting()])
     failed = worker.fail(worker.claim())
 
@@ -72,7 +75,7 @@ def test_a_failed_job_is_returned_too(hub: LocalHub, greeting: NewJobMaker, work
 
 
 def test_rerun_failing_makes_a_new_job_and_keeps_the_failed_one(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     hub.submit([greeting()])
     failed = worker.fail(worker.claim())
@@ -85,7 +88,7 @@ def test_rerun_failing_makes_a_new_job_and_keeps_the_failed_one(
 
 
 def test_delete_failing_removes_the_failed_one(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     hub.submit([greeting()])
     failed = worker.fail(worker.claim())
@@ -98,7 +101,7 @@ def test_delete_failing_removes_the_failed_one(
 
 
 def test_delete_failing_without_rerun_failing_removes_nothing(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     hub.submit([greeting()])
     failed = worker.fail(worker.claim())
@@ -109,7 +112,7 @@ def test_delete_failing_without_rerun_failing_removes_nothing(
 
 
 def test_skip_cache_makes_a_new_job_and_the_newest_counts_from_then_on(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     [first] = hub.submit([greeting()])
     [second] = hub.submit([greeting(skipCache=True)])
@@ -118,7 +121,7 @@ def test_skip_cache_makes_a_new_job_and_the_newest_counts_from_then_on(
     assert hub.submit([greeting()])[0].jobId == second.jobId
 
 
-def test_new_tags_are_added_to_the_job_that_is_found(hub: LocalHub, greeting: NewJobMaker) -> None:
+def test_new_tags_are_added_to_the_job_that_is_found(hub: Hub, greeting: NewJobMaker) -> None:
     hub.submit([greeting(tags=["one"])])
 
     [again] = hub.submit([greeting(tags=["two", "one"])])
@@ -127,11 +130,11 @@ def test_new_tags_are_added_to_the_job_that_is_found(hub: LocalHub, greeting: Ne
 
 
 def test_a_hit_is_none_when_its_output_is_gone(
-    hub: LocalHub, greeting: NewJobMaker, worker: Worker
+    hub: Hub, local_hub: LocalHub, greeting: NewJobMaker, worker: Worker
 ) -> None:
     hub.submit([greeting()])
     done = worker.complete(worker.claim())
-    hub.output_file(done.jobId, "output").resolve().unlink()
+    local_hub.output_file(done.jobId, "output").resolve().unlink()
 
     [again] = hub.submit([greeting()])
 
@@ -140,9 +143,7 @@ def test_a_hit_is_none_when_its_output_is_gone(
     assert "no longer in the store" in hub.why(again.jobId)
 
 
-def test_of_many_equal_submissions_at_once_one_job_results(
-    hub: LocalHub, greeting: NewJobMaker
-) -> None:
+def test_of_many_equal_submissions_at_once_one_job_results(hub: Hub, greeting: NewJobMaker) -> None:
     with ThreadPoolExecutor(16) as threads:
         jobs = list(threads.map(lambda _: hub.submit([greeting()])[0].jobId, range(64)))
 
@@ -150,7 +151,7 @@ def test_of_many_equal_submissions_at_once_one_job_results(
     assert hub.facts().jobs_by_status == {"pending": 1}
 
 
-def test_many_are_submitted_all_or_none(hub: LocalHub, greeting: NewJobMaker) -> None:
+def test_many_are_submitted_all_or_none(hub: Hub, greeting: NewJobMaker) -> None:
     unfit = greeting()
     definition = msgspec.structs.replace(unfit.jobDefinition, outputFiles=[])
     unfit = msgspec.structs.replace(unfit, jobDefinition=definition)
@@ -161,14 +162,14 @@ def test_many_are_submitted_all_or_none(hub: LocalHub, greeting: NewJobMaker) ->
     assert hub.facts().jobs_by_status == {}
 
 
-def test_equal_requests_in_one_call_give_one_job(hub: LocalHub, greeting: NewJobMaker) -> None:
+def test_equal_requests_in_one_call_give_one_job(hub: Hub, greeting: NewJobMaker) -> None:
     first, second = hub.submit([greeting(), greeting()])
 
     assert first.jobId == second.jobId
 
 
 def test_why_names_the_nearest_earlier_job_and_what_differs(
-    hub: LocalHub, greeting: NewJobMaker
+    hub: Hub, greeting: NewJobMaker
 ) -> None:
     [first] = hub.submit([greeting("Ada")])
     [second] = hub.submit([greeting("Grace")])

@@ -1,18 +1,20 @@
 """A job whose inputs have the same bytes as an earlier one's takes over its outputs."""
 
-from dendro_local.hub import NewJob
+from dendro_local.hub import Hub, NewJob
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import Job
-from tests.hub.conftest import NewJobMaker, Worker
+from tests.hub.conftest import EITHER_HUB, NewJobMaker, Worker
+
+pytestmark = EITHER_HUB
 
 
-def ran(hub: LocalHub, worker: Worker, request: NewJob, content: bytes = b"text") -> Job:
+def ran(hub: Hub, worker: Worker, request: NewJob, content: bytes = b"text") -> Job:
     hub.submit([request])
     return worker.complete(worker.claim(), content)
 
 
 def test_a_rerun_parent_that_gives_the_same_bytes_does_not_make_its_child_run_again(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
 ) -> None:
     parent = ran(hub, worker, greeting())
     child = ran(hub, worker, counting(parent), b"4")
@@ -29,7 +31,7 @@ def test_a_rerun_parent_that_gives_the_same_bytes_does_not_make_its_child_run_ag
 
 
 def test_it_is_so_for_a_child_that_waited_too_and_for_its_own_children(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
 ) -> None:
     parent = ran(hub, worker, greeting())
     child = ran(hub, worker, counting(parent), b"4")
@@ -45,7 +47,7 @@ def test_it_is_so_for_a_child_that_waited_too_and_for_its_own_children(
 
 
 def test_other_bytes_make_the_child_run(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
 ) -> None:
     parent = ran(hub, worker, greeting())
     ran(hub, worker, counting(parent), b"4")
@@ -57,7 +59,7 @@ def test_other_bytes_make_the_child_run(
 
 
 def test_a_job_that_is_to_run_whatever_is_there_runs(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
 ) -> None:
     parent = ran(hub, worker, greeting())
     ran(hub, worker, counting(parent), b"4")
@@ -69,11 +71,15 @@ def test_a_job_that_is_to_run_whatever_is_there_runs(
 
 
 def test_outputs_that_are_gone_are_not_taken_over(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub,
+    local_hub: LocalHub,
+    greeting: NewJobMaker,
+    counting: NewJobMaker,
+    worker: Worker,
 ) -> None:
     parent = ran(hub, worker, greeting())
     child = ran(hub, worker, counting(parent), b"4")
-    hub.output_file(child.jobId, "output").resolve().unlink()
+    local_hub.output_file(child.jobId, "output").resolve().unlink()
     again = ran(hub, worker, greeting(skipCache=True))
 
     [child_again] = hub.submit([counting(again)])
@@ -82,7 +88,7 @@ def test_outputs_that_are_gone_are_not_taken_over(
 
 
 def test_deleting_the_earlier_job_keeps_the_bytes_that_were_taken_over(
-    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
 ) -> None:
     parent = ran(hub, worker, greeting())
     child = ran(hub, worker, counting(parent), b"4")

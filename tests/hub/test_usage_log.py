@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
-from dendro_local.hub import FetchedInput, RunResult
+from msgspec.structs import replace
+
+from dendro_local.hub import Hub, RunResult
 from dendro_local.local_hub import LocalHub
-from dendro_local.model import Job, JobInputFile
-from tests.hub.conftest import NewJobMaker, Worker
+from dendro_local.model import Job
+from tests.faults.scripts import wait_until
+from tests.hub.conftest import EITHER_HUB, NewJobMaker, Worker
+
+pytestmark = EITHER_HUB
 
 LOG = b'{"timestamp": 1}\n'
 
@@ -14,7 +19,7 @@ def blobs(hub: LocalHub) -> set[bytes]:
     return {file.read_bytes() for file in hub.store.folder.blobs.glob("??/*")}
 
 
-def complete(hub: LocalHub, worker: Worker, request: NewJobMaker) -> Job:
+def complete(hub: Hub, worker: Worker, request: NewJobMaker) -> Job:
     [job] = hub.submit([request()])
     claim = worker.claim()
     hub.set_running(claim)
@@ -24,16 +29,14 @@ def complete(hub: LocalHub, worker: Worker, request: NewJobMaker) -> Job:
 
 
 def test_the_log_of_a_completed_job_is_kept(
-    hub: LocalHub, worker: Worker, greeting: NewJobMaker
+    hub: Hub, worker: Worker, greeting: NewJobMaker
 ) -> None:
     job = complete(hub, worker, greeting)
 
     assert hub.usage(job.jobId) == LOG
 
 
-def test_the_log_of_a_failed_job_is_kept(
-    hub: LocalHub, worker: Worker, greeting: NewJobMaker
-) -> None:
+def test_the_log_of_a_failed_job_is_kept(hub: Hub, worker: Worker, greeting: NewJobMaker) -> None:
     [job] = hub.submit([greeting()])
     claim = worker.claim()
     hub.set_running(claim)
@@ -44,7 +47,7 @@ def test_the_log_of_a_failed_job_is_kept(
 
 
 def test_the_log_of_a_running_job_is_read_as_far_as_it_has_come(
-    hub: LocalHub, worker: Worker, greeting: NewJobMaker
+    hub: Hub, worker: Worker, greeting: NewJobMaker
 ) -> None:
     [job] = hub.submit([greeting()])
     claim = worker.claim()
@@ -53,11 +56,11 @@ def test_the_log_of_a_running_job_is_read_as_far_as_it_has_come(
 
     (claim.folder / "usage.jsonl").write_bytes(LOG)
 
-    assert hub.usage(job.jobId) == LOG
+    wait_until(lambda: hub.usage(job.jobId) == LOG, "the log to be sent")
 
 
 def test_a_log_that_is_not_there_is_empty(
-    hub: LocalHub, worker: Worker, greeting: NewJobMaker, tmp_path: Path
+    hub: Hub, worker: Worker, greeting: NewJobMaker, tmp_path: Path
 ) -> None:
     [job] = hub.submit([greeting()])
     claim = worker.claim()
@@ -69,26 +72,25 @@ def test_a_log_that_is_not_there_is_empty(
 
 
 def test_the_log_is_deleted_with_its_job(
-    hub: LocalHub, worker: Worker, greeting: NewJobMaker
+    hub: Hub, local_hub: LocalHub, worker: Worker, greeting: NewJobMaker
 ) -> None:
     job = complete(hub, worker, greeting)
-    assert LOG in blobs(hub)
+    assert LOG in blobs(local_hub)
 
     hub.delete([job.jobId])
 
-    assert blobs(hub) == set()
+    assert blobs(local_hub) == set()
 
 
 def test_the_log_can_be_the_input_of_a_job(
-    hub: LocalHub, worker: Worker, greeting: NewJobMaker
+    hub: Hub, worker: Worker, greeting: NewJobMaker, counting: NewJobMaker
 ) -> None:
     job = complete(hub, worker, greeting)
-    hub.submit([greeting("Ada")])
-    url = job.resourceUtilizationLogUrl
+    log = replace(job.outputFileResults[0], url=job.resourceUtilizationLogUrl)
+    hub.submit([counting(replace(job, outputFileResults=[log]))])
+    claim = worker.claim()
 
-    fetched: FetchedInput = hub.fetch_input(
-        worker.claim(), JobInputFile(name="log", fileBaseName="log.jsonl", url=url)
-    )
+    fetched = hub.fetch_input(claim, claim.job.jobDefinition.inputFiles[0])
 
     assert fetched.path is not None
     assert fetched.path.read_bytes() == LOG

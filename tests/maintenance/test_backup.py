@@ -56,6 +56,20 @@ def test_a_backup_is_a_whole_store(
     copy.close()
 
 
+def test_its_secrets_can_be_read_with_the_key_that_it_has(hub: LocalHub, tmp_path: Path) -> None:
+    sealed = hub.store.key.seal(b"a secret", "a test")
+
+    backup = hub.back_up(tmp_path / "copy")
+
+    key = backup.folder / "key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert not key.samefile(hub.store.folder.key)
+    copy = LocalHub(backup.folder)
+    assert copy.store.key.unseal(sealed, "a test") == b"a secret"
+    assert findings(copy) == []
+    copy.close()
+
+
 def test_it_stays_as_it_is_when_the_store_changes(
     hub: LocalHub, completed: JobMaker, tmp_path: Path
 ) -> None:

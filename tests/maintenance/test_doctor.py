@@ -393,7 +393,9 @@ def test_what_processes_left_behind_is_removed(hub: LocalHub, completed: JobMake
         "half_written": link.with_name(".123.output.txt.new"),
         "lock_dead": folder.clients / "dead.lock",
         "socket_dead": folder.wake / "123-dead",
+        "upload_left": folder.uploads / f"{job.jobId}.1.12345678",
     }
+    left["upload_left"].mkdir(parents=True)
     left["run_folder_left"].mkdir()
     left["output_links_left"].mkdir()
     left["output_link_dangling"].symlink_to("nowhere")
@@ -425,6 +427,18 @@ def test_a_store_that_all_may_look_into_is_closed(hub: LocalHub) -> None:
 
     assert finding.check == "readable_by_all"
     assert hub.store.folder.root.stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_key_that_others_may_use_is_an_error(hub: LocalHub, mode: int) -> None:
+    secret = hub.store.key.derive("a test")
+    hub.store.folder.key.chmod(mode)
+
+    [finding] = repaired(hub)
+
+    assert (finding.check, finding.severity) == ("key_readable", "error")
+    assert hub.store.folder.key.stat().st_mode & 0o777 == 0o600
+    assert secret.hex() not in finding.message
 
 
 def test_a_store_that_cannot_be_written_is_an_error(

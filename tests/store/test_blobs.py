@@ -1,6 +1,8 @@
 """Blobs: whole or absent, read-only, by digest."""
 
 import hashlib
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,39 @@ def test_a_file_that_is_not_there_is_named(store: Store, tmp_path: Path) -> None
 
 def test_a_missing_blob_is_told(store: Store) -> None:
     assert not store.blobs.has(Digest("0" * 64))
+
+
+def put_to_rest(folder: Path) -> None:
+    """Let nothing have been added to a folder of blobs or removed for a while."""
+    long_ago = time.time() - 60
+    os.utime(folder, (long_ago, long_ago))
+
+
+def test_the_size_of_all_blobs_follows_what_comes_and_goes(store: Store, tmp_path: Path) -> None:
+    digests = []
+    for number in range(3):
+        file = written(tmp_path / str(number), bytes([number]) * 10)
+        digests.append(store.blobs.adopt(file)[0])
+        assert store.blobs.total_bytes() == 10 * (number + 1)
+    for digest in digests:
+        put_to_rest(store.blobs.path(digest).parent)
+    assert store.blobs.total_bytes() == store.blobs.total_bytes() == 30
+
+    store.blobs.remove(digests[1])
+
+    assert store.blobs.total_bytes() == 20
+
+
+def test_blobs_of_a_folder_that_is_at_rest_are_not_looked_at_again(
+    store: Store, tmp_path: Path
+) -> None:
+    digest, _ = store.blobs.adopt(written(tmp_path / "a", b"0123456789"))
+    blob = store.blobs.path(digest)
+    put_to_rest(blob.parent)
+    assert store.blobs.total_bytes() == 10
+
+    # Behind its back, so that a second look would see it.
+    blob.chmod(0o644)
+    blob.write_bytes(b"")
+
+    assert store.blobs.total_bytes() == 10

@@ -1,0 +1,96 @@
+"""Files that clients on other machines send, so that whoever runs their jobs can read them.
+
+A blob that came so belongs to the jobs that have it as an input; without any, it is removed after
+a while, as all that nobody needs.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from dendro_local.errors import IncompleteUpload
+from dendro_local.local_hub.parts import Part
+from dendro_local.model import Digest
+from dendro_local.store import Store
+
+__all__ = ["IncomingBlobs", "UNUSED_SEC", "is_incoming_blob", "left_blobs"]
+
+UNUSED_SEC = 24 * 3600.0
+"""How long a file that comes in may pause, and one that has come may wait for its job."""
+
+_file = re.compile(r"blob\.([0-9a-f]{64})(\.came)?").fullmatch
+
+
+class IncomingBlobs(Part):
+    """What is asked about files that are on their way in."""
+
+    def blob_size(self, digest: Digest) -> int | None:
+        """The size in bytes of a blob that is there; None if it is not."""
+        try:
+            return self.store.blobs.path(digest).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def incoming_blob(self, digest: Digest) -> Path:
+        """Where a blob comes in, from any byte on."""
+        with self.store.reading():
+            self.store.folder.uploads.mkdir(exist_ok=True, mode=0o700)
+        return self.store.folder.uploads / f"blob.{digest}"
+
+    def keep_incoming_blob(self, digest: Digest, found: Digest) -> None:
+        """Keep a blob that has come.
+
+        Args:
+            digest: what it should be.
+            found: what it is.
+
+        Raises:
+            IncompleteUpload: its bytes are others; they are removed.
+        """
+        file = self.incoming_blob(digest)
+        with self.store.reading():
+            if found != digest:
+                file.unlink(missing_ok=True)
+                raise IncompleteUpload(
+                    f"The bytes that came are not those of {digest[:12]}... Send the file again."
+                )
+            self.store.blobs.restore(digest, file)
+            # As if it had just been written, so that it is not taken for one left behind.
+            os.utime(self.store.blobs.path(digest))
+            file.with_name(f"{file.name}.came").touch()
+            file.unlink(missing_ok=True)
+
+    def clear_blobs(self) -> None:
+        """Remove what has come in part, and goes on no more, and what no job was submitted with."""
+        with self.store.reading():
+            for file in left_blobs(self.store):
+                self.remove_incoming(file)
+
+    def remove_incoming(self, file: Path) -> None:
+        """Remove what `left_blobs` gives; a blob that has come unless a job needs it by now."""
+        match = _file(file.name)
+        if match is not None and match[2]:
+            digest = Digest(match[1])
+            with self.store.transaction(quietly=True):
+                if self.store.jobs.unreferenced([digest]):
+                    self.store.blobs.remove(digest)
+        file.unlink(missing_ok=True)
+
+
+def is_incoming_blob(file: Path) -> bool:
+    """Whether a file among the uploads is a blob on its way in, or tells of one that has come."""
+    return _file(file.name) is not None
+
+
+def left_blobs(store: Store) -> Iterator[Path]:
+    """Blobs that will come no further, and files that tell of one which has waited long enough."""
+    now = time.time()
+    for file in store.folder.uploads.glob("blob.*"):
+        try:
+            changed_at = file.stat().st_mtime
+        except FileNotFoundError:
+            continue  # it has come this very moment
+        if is_incoming_blob(file) and now - changed_at >= UNUSED_SEC:
+            yield file

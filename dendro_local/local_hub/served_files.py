@@ -1,0 +1,150 @@
+"""Which file of the store a URL names, for whoever reads it from elsewhere.
+
+Whoever knows a URL may read the file, as in the original: it names a job by its random id, or
+bytes by their digest. Bytes that no job has as an input are not given out by their digest.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+from dendro_local.errors import InputUnavailable, OutputNotFound
+from dendro_local.file_urls import FileUrl, parse_blob_url, parse_file_url
+from dendro_local.lifecycle import TERMINAL
+from dendro_local.local_hub.arrived_files import LATE_LOG_SEC
+from dendro_local.local_hub.reading import Reading
+from dendro_local.model import Digest, Job, JobId
+from dendro_local.store import StoredFile, StoredJob
+
+__all__ = ["ServedFile", "ServedFiles"]
+
+LOGS = {
+    "console_output": ("output.txt", "console.txt"),
+    "resource_utilization_log": ("log.jsonl", "usage.jsonl"),
+}
+"""By output name: how the URL of a log calls it, and how the job's folder does."""
+
+NO_BYTES = Digest("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+"""SHA-256 of nothing."""
+
+
+class ServedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that can be read now. ``size`` is in bytes, as it is at this moment."""
+
+    path: Path
+    name: str
+    """By whose ending readers tell what is in it."""
+    digest: Digest | None
+    """SHA-256 of its bytes; None while they may change."""
+    size: int
+    is_growing: bool = False
+    """Whether its URL may name other bytes later: its job runs, or did so just now."""
+
+
+class ServedFiles(Reading):
+    """What is asked for by the URL of a file."""
+
+    def served_file(self, url: str) -> ServedFile:
+        """The file that a stable URL names: ``dendro:f/...`` or ``dendro:sha256/...``.
+
+        It takes well under a millisecond, except for an input that lies outside of the store and
+        was changed or written lately, which is read to be sure that it is the same.
+
+        Raises:
+            OutputNotFound: there is no such file, it is not there yet, or not any more.
+        """
+        digest = parse_blob_url(url)
+        own = parse_file_url(url)
+        with self.store.reading():
+            if digest is not None:
+                return self._input(url, digest)
+            if own is None:
+                raise OutputNotFound(f"{url!r} names no file that a store can have.")
+            return self._file_of_job(own)
+
+    def _input(self, url: str, digest: Digest) -> ServedFile:
+        uses = self.store.input_files.uses(url)
+        if not uses:
+            raise OutputNotFound("No job has a file with this digest as an input.")
+        name = uses[0].base_name
+        blob = self.store.blobs.path(digest)
+        if blob.exists():
+            return ServedFile(path=blob, name=name, digest=digest, size=blob.stat().st_size)
+        paths = [Path(use.local_path) for use in uses if use.local_path is not None]
+        for path in dict.fromkeys([*paths, *self.store.local_files.paths(digest)]):
+            try:
+                found, size = self.store.local_files.digest(path)
+            except InputUnavailable:
+                continue
+            if found == digest:
+                return ServedFile(path=path, name=name, digest=digest, size=size)
+        raise OutputNotFound(
+            f"Input file {name!r} is not on this machine any more, or has changed there."
+        )
+
+    def _file_of_job(self, own: FileUrl) -> ServedFile:
+        stored = self.store.jobs.by_id(JobId(own.job_id))
+        if stored is None or not _names_one_of(stored.record, own):
+            raise OutputNotFound("No job has a file of this URL.")
+        found = stored.files.find(own.output_name, own.file_base_name)
+        if found is None and own.output_name in LOGS:
+            return self._log(stored, own)
+        if found is None:
+            raise OutputNotFound(
+                f"Job {own.job_id} is {stored.record.status} and has not given this file."
+            )
+        return self._kept(own, found, may_change=_may_change(stored.record, own))
+
+    def _kept(self, own: FileUrl, found: StoredFile, *, may_change: bool) -> ServedFile:
+        if found.digest is None:
+            raise OutputNotFound(f"This output is no file of the hub. It is at {found.url}.")
+        path = self.store.blobs.path(found.digest)
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError as error:
+            raise OutputNotFound("The bytes of this file are no longer in the store.") from error
+        return ServedFile(
+            path=path,
+            name=own.file_base_name.rpartition("/")[2],
+            digest=None if may_change else found.digest,
+            size=size,
+            is_growing=may_change,
+        )
+
+    def _log(self, stored: StoredJob, own: FileUrl) -> ServedFile:
+        """A log that is being written, or one that had come to nothing when its job ended."""
+        if stored.attempts == 0:
+            raise OutputNotFound(f"Job {own.job_id} has not run.")
+        name, file_name = LOGS[own.output_name]
+        path = self._log_file(stored, None, file_name)
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            path, size = Path(os.devnull), 0  # nothing was printed, or not yet
+        may_change = size > 0 or _may_change(stored.record, own)
+        digest = None if may_change else NO_BYTES
+        return ServedFile(path=path, name=name, digest=digest, size=size, is_growing=may_change)
+
+
+def _may_change(record: Job, own: FileUrl) -> bool:
+    """Whether a URL may come to name other bytes: of a job that runs, and of a log for a while."""
+    if record.status not in TERMINAL:
+        return True
+    ended_at = record.timestampFinishedSec or 0
+    return own.output_name in LOGS and time.time() - ended_at < LATE_LOG_SEC
+
+
+def _names_one_of(record: Job, own: FileUrl) -> bool:
+    """Whether a URL names a file that this job can have, by the names that it has."""
+    definition = record.jobDefinition
+    place = (record.serviceName, definition.appName, definition.processorName)
+    if place != (own.service_name, own.app_name, own.processor_name):
+        return False
+    if own.output_name in LOGS:
+        return own.file_base_name == LOGS[own.output_name][0]
+    return own.output_name == "other" or any(
+        (output.name, output.fileBaseName) == (own.output_name, own.file_base_name)
+        for output in definition.outputFiles
+    )
