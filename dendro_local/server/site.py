@@ -1,0 +1,78 @@
+"""What every route of one server shares: its hub, where it is served, and threads to wait in."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from litestar.types import HTTPScope
+
+from dendro_local.local_hub import LocalHub
+
+if TYPE_CHECKING:
+    from dendro_local.server.github import GitHub
+
+__all__ = ["Site"]
+
+NUM_THREADS = 8
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Site:
+    """One hub that is served.
+
+    Args:
+        hub: whose jobs these are.
+        base_url: where it is served, such as ``http://127.0.0.1:61423``, without a slash at its
+            end. URLs that it gives out begin so, unless it is reached by another name.
+        other_bases: where else it is or was served, so that URLs with these are its own too.
+        github: where strangers log in; None if none are to.
+    """
+
+    def __init__(
+        self,
+        hub: LocalHub,
+        *,
+        base_url: str,
+        other_bases: Sequence[str] = (),
+        github: "GitHub | None" = None,
+    ) -> None:
+        self.hub = hub
+        self.base_url = base_url
+        self.github = github
+        self.port = _port_of(base_url)
+        self.bases = list(dict.fromkeys([base_url, *other_bases]))
+        self.closing = asyncio.Event()
+        """Set when the server ends: what waits for news must end too."""
+        self._host = base_url.partition("://")[2].encode()
+        self._threads = ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="dendro-server")
+
+    def base_of(self, scope: HTTPScope) -> str:
+        """Where the hub is served for whoever asks this.
+
+        Whoever reaches it by another of its names, such as from another machine, is given URLs
+        that work there. Names that are not its own have been refused before.
+        """
+        for name, value in scope["headers"]:
+            if name == b"host":
+                return self.base_url if value == self._host else f"http://{value.decode('latin-1')}"
+        return self.base_url
+
+    async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call what waits for the disk, while others are answered."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: call(*args, **kwargs))
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self.github is not None:
+            self.github.close()
+
+
+def _port_of(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,0 +1,44 @@
+"""All routes of ``/v1``, and what they share."""
+
+from collections.abc import Sequence
+
+from litestar import Router
+from litestar.types import ControllerRouterHandler
+
+from dendro_local.server.v1.asking import refuse_unknown_parameters
+from dendro_local.server.v1.blobs import Blobs
+from dendro_local.server.v1.claims import Claims
+from dendro_local.server.v1.events import Events
+from dendro_local.server.v1.hub import compute_clients, stats
+from dendro_local.server.v1.job_changes import JobChanges
+from dendro_local.server.v1.jobs import Jobs
+from dendro_local.server.v1.logs import Logs
+from dendro_local.server.v1.openapi import docs_script, openapi_json
+from dendro_local.server.v1.runs import Runs
+from dendro_local.server.v1.services import Services
+
+__all__ = ["v1_routes"]
+
+MAX_BODY_BYTES = 1 << 20
+
+
+def v1_routes() -> Sequence[ControllerRouterHandler]:
+    """The routes."""
+    router = Router(
+        "/v1",
+        route_handlers=[
+            Jobs,
+            JobChanges,
+            Logs,
+            Events,
+            Services,
+            stats,
+            compute_clients,
+            Blobs,
+            Runs,
+            Claims,
+        ],
+        guards=[refuse_unknown_parameters],
+        request_max_body_size=MAX_BODY_BYTES,
+    )
+    return [router, openapi_json, docs_script]
