@@ -16,7 +16,12 @@ def store_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a fresh store, which is the default one for this test."""
     folder = tmp_path / "store"
     monkeypatch.setenv("DENDRO_LOCAL_DIR", str(folder))
-    for variable in ("DENDRO_API_URL", "DENDRO_SERVICE_NAME", "DENDRO_MAX_ATTEMPTS"):
+    for variable in (
+        "DENDRO_API_URL",
+        "DENDRO_SERVICE_NAME",
+        "DENDRO_MAX_ATTEMPTS",
+        "CONTAINER_METHOD",
+    ):
         monkeypatch.delenv(variable, raising=False)
     return folder
 

@@ -20,9 +20,9 @@ __all__ = ["backup"]
 def backup(folder: Path, as_json: bool) -> None:
     """Copy the store to a folder, while it is in use.
 
-    FOLDER is made. It holds the records as they are at one moment, the files that they name, and
-    the settings, and is a store itself: to restore it, copy it to where the store was. On the
-    disk of the store, files are linked instead of copied.
+    FOLDER is made. It holds the records as they are at one moment, the files that they name, the
+    settings and the key of the secrets among the records, and is a store itself: to restore it,
+    copy it to where the store was. On the disk of the store, files are linked instead of copied.
     """
     made = store_hub().back_up(folder.absolute())
     if as_json:

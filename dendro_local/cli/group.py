@@ -43,8 +43,17 @@ COMMANDS: Mapping[str, Mapping[str, LazyCommand]] = {
     },
     "Apps": {
         "apps": LazyCommand("apps", "apps", "Manage, show and test apps."),
-        "services": LazyCommand("services", "services", "List services."),
+        "services": LazyCommand("services", "services", "List services, and say who may use them."),
         "envs": LazyCommand("envs", "envs", "List and remove the apps' Python environments."),
+    },
+    "Hub": {
+        "up": LazyCommand("serve", "up", "Serve this machine's store as a hub, and run its jobs."),
+        "serve": LazyCommand("serve", "serve", "Serve the store as a hub for other machines."),
+        "login-url": LazyCommand(
+            "login_url", "login_url", "Print a link that logs a browser in at the hub."
+        ),
+        "users": LazyCommand("users", "users", "Manage users and their API keys."),
+        "clients": LazyCommand("clients", "clients", "Manage compute clients of other machines."),
     },
     "Store": {
         "info": LazyCommand("info", "info", "Show the store, its settings and who runs jobs."),

@@ -34,10 +34,11 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command(
-    epilog="--json prints {store{folder, schema_version, jobs_by_status, database_bytes, "
-    "blob_bytes, compute_clients[{run_id, compute_client_id, name, serves_all, slots}]}, "
-    "settings[{key, value, origin}], versions}; origin is an option, a variable, config.toml or "
-    "default."
+    epilog="--json prints {store{folder, schema_version, url, version, jobs_by_status, "
+    "database_bytes, blob_bytes, compute_clients[{run_id, compute_client_id, name, serves_all, "
+    "slots}]}, settings[{key, value, origin}], versions}; origin is an option, a variable, "
+    "config.toml or default. Of a hub on another machine, folder, schema_version and run_id are "
+    "not told; of a store of this one, url and version."
 )
 @json_option
 @click.pass_context
@@ -69,6 +70,8 @@ def _settings(root: click.Context) -> list[SettingInfo]:
             origin = "--store" if is_option else origin
         elif declared.key == "user":
             value = config.default_user_id(folder)
+        elif declared.is_secret and value:
+            value = "(set)"
         found.append(SettingInfo(key=declared.key, value=value, origin=origin))
     return found
 
@@ -82,7 +85,9 @@ def _show(info: Info) -> None:
     ]
     print_fields(
         [
-            ("Store", f"{store.folder} (schema {store.schema_version})"),
+            ("Hub", f"{store.url} (dendro-local {store.version})")
+            if store.folder is None
+            else ("Store", f"{store.folder} (schema {store.schema_version})"),
             ("Jobs", ", ".join(counts) or "none yet"),
             ("Database", show_size(store.database_bytes)),
             ("Blobs", show_size(store.blob_bytes)),

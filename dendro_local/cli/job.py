@@ -130,12 +130,12 @@ def _status(hub: Hub, job_id: JobId) -> str:
 
 
 def _output(hub: Hub, record: Job, result: OutputFileResult) -> str:
-    """Where an output is: its URL, and the file of this machine with its bytes."""
+    """Where an output is: its URL, and the file of this machine with its bytes, if it is here."""
     url = result.url or "its URL is known when the job has run"
     if record.status != "completed":
         return f"{result.fileBaseName}\n{url}"
     try:
-        place = str(hub.output_file(record.jobId, result.name))
+        place = str(hub.output_file(record.jobId, result.name, fetch=False))
     except OutputNotFound as error:
         place = str(error)
     size = "" if result.size is None else f" ({show_size(result.size)})"

@@ -40,7 +40,7 @@ def _followed(hub: Hub, job_id: JobId) -> Iterator[bytes]:
     offset = 0
     begun_at: float | None = None
     told = ""
-    changes = hub.changes()
+    changes = hub.changes([job_id])
     try:
         while True:
             job = hub.get_job(job_id)  # before its console: what it printed last is not missed

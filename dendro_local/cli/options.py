@@ -5,10 +5,11 @@ from typing import Any, TypeVar
 
 import click
 
-from dendro_local.config import SETTINGS, setting, store_folder
+from dendro_local.config import RUNTIME_NAMES, SETTINGS, setting, store_folder
 
 __all__ = [
     "any_service_option",
+    "container_option",
     "job_argument",
     "json_option",
     "one_service_option",
@@ -18,6 +19,7 @@ __all__ = [
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 _SERVICE = next(declared for declared in SETTINGS if declared.key == "service")
+_CONTAINER = next(declared for declared in SETTINGS if declared.key == "container")
 
 
 def _service(ctx: click.Context, parameter: click.Parameter, given: str | None) -> str:
@@ -40,6 +42,19 @@ def one_service_option(command: _Decorated) -> _Decorated:
 def any_service_option(command: _Decorated) -> _Decorated:
     """``--service``, by default all of them."""
     return click.option("--service", metavar="NAME", help="Only of this service.")(command)
+
+
+def container_option(command: _Decorated) -> _Decorated:
+    """``--container``, by default that of the settings."""
+    return click.option(
+        "--container",
+        metavar="METHOD",
+        type=click.Choice(RUNTIME_NAMES),
+        envvar=_CONTAINER.variable,
+        show_envvar=True,
+        show_default=_CONTAINER.default,
+        help=f"How apps are run: {', '.join(RUNTIME_NAMES)}.",
+    )(command)
 
 
 def json_option(command: _Decorated) -> _Decorated:

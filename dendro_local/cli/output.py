@@ -39,10 +39,10 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def print_json(value: object) -> None:
-    """Print records as JSON, with the field names that they have."""
+def print_json(value: object, *, on_one_line: bool = False) -> None:
+    """Print records as JSON, with the field names that they have, at once."""
     raw = msgspec.json.encode(value, enc_hook=str)
-    click.echo(msgspec.json.format(raw, indent=2))
+    click.echo(raw if on_one_line else msgspec.json.format(raw, indent=2))
 
 
 def print_table(

@@ -6,6 +6,7 @@ import click
 
 from dendro_local.client import DendroJobOutput, get_job
 from dendro_local.client.default_hub import default_hub
+from dendro_local.client.progress import file_progress
 from dendro_local.file_urls import parse_blob_url, parse_file_url
 
 __all__ = ["Place", "read_place", "url_of_place"]
@@ -45,5 +46,5 @@ def url_of_place(text: str, option: str) -> str:
     """
     place = read_place(text, option)
     if isinstance(place, Path):
-        return default_hub().file_url(place)
+        return default_hub().file_url(place, file_progress())
     return place if isinstance(place, str) else place.url

@@ -16,6 +16,7 @@ def store_hub() -> LocalHub:
     hub = default_hub()
     if not isinstance(hub, LocalHub):
         raise NotSupported(
-            "This is done where the store is. Run the command on the machine of the hub."
+            f"This is done where the store is, and DENDRO_API_URL is set to {hub.place}. Run the "
+            "command on the machine of that hub; or unset it for the store of this one."
         )
     return hub

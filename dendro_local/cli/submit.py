@@ -1,6 +1,5 @@
 """``submit`` and ``rerun``: new jobs."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -122,8 +121,9 @@ def submit(
     """
     if delete_failing and not rerun_failing:
         raise click.UsageError("--delete-failing goes with --rerun-failing.")
-    specification = default_hub().app(service, app).record.appSpecification
-    begun_at = time.time()
+    hub = default_hub()
+    specification = hub.app(service, app).record.appSpecification
+    begun_at = hub.now()
     job = submit_job(
         service_name=service,
         job_definition=_definition(specification, processor, inputs, outputs, parameters),

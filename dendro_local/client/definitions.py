@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
-from dendro_local.client.progress import hashing_progress
+from dendro_local.client.progress import file_progress
 from dendro_local.errors import InvalidDefinition
 from dendro_local.hub import Hub
 from dendro_local.model import (
@@ -180,7 +180,7 @@ def _resolve_input(
 ) -> JobInputFile:
     path = _path_of(file)
     if path is not None:
-        url = hub.file_url(path, hashing_progress(path))
+        url = hub.file_url(path, file_progress())
         local_paths[url] = str(path)
         name = file.fileBaseName or base_name_like(file.name, path.name)
         return JobInputFile(name=file.name, fileBaseName=name, url=url)

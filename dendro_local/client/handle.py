@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dendro_local.client.default_hub import default_hub
-from dendro_local.errors import OutputNotFound
+from dendro_local.errors import HubUnreachable, NotAHub, OutputNotFound
 from dendro_local.hub import Hub
 from dendro_local.lifecycle import TERMINAL
 from dendro_local.model import Job, JobId, JobStatus
@@ -175,21 +175,33 @@ class DendroJob:
     ) -> Iterator["DendroJob"]:
         """The job itself whenever it was looked at again, until it is completed or failed.
 
-        Looks at once, at every change in the store, and every ``look_sec``. Runs the job, and
-        raises, as `wait_until_done` does, but prints nothing.
+        Looks at once, at every change of the job, and every ``look_sec``. Runs the job, and
+        raises, as `wait_until_done` does, but prints nothing, except that a hub elsewhere is away:
+        it is waited for.
         """
         end = float("inf") if wait_sec is None else time.monotonic() + wait_sec
-        if self.status in TERMINAL:
+        if self.status in TERMINAL or self.refresh().status in TERMINAL:
             yield self
             return
-        changes = self._hub.changes()
+        changes = self._hub.changes([self.jobId])
+        is_away = False
         try:
             while True:
-                yield self.refresh()
+                try:
+                    self.refresh()
+                    is_away = False
+                except NotAHub:
+                    raise
+                except HubUnreachable as error:
+                    # A job outlives many a restart of its hub, and who waits for it does so too.
+                    if not is_away:
+                        is_away = True
+                        print(f"{error} Waiting for it.", file=sys.stderr)  # noqa: T201
+                yield self
                 left = end - time.monotonic()
                 if self.status in TERMINAL or left <= 0:
                     return
-                if not self._hub.has_compute_client():
+                if self._hub.runs_jobs_itself() and not self._hub.has_compute_client():
                     # Here, because a script that finds its jobs done needs no compute client.
                     from dendro_local.compute import embedded_compute_client
 

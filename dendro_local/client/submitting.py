@@ -10,6 +10,7 @@ from dendro_local.client.definitions import (
     resolve,
 )
 from dendro_local.client.handle import DendroJob, DendroJobOutput
+from dendro_local.client.progress import file_progress
 from dendro_local.errors import InvalidRequest
 from dendro_local.hub import Hub, NewJob
 from dendro_local.lifecycle import TERMINAL
@@ -77,14 +78,15 @@ def submit_jobs(requests: Sequence[dict[str, Any]]) -> list[DendroJob]:
         DendroError: as `submit_job`, for the first request that cannot be used.
     """
     hub = default_hub()
-    records = hub.submit([_new_job(hub, **request) for request in requests])
+    new_jobs = [_new_job(hub, **request) for request in requests]
+    records = hub.submit(new_jobs, on_progress=file_progress())
     jobs: list[DendroJob] = []
     for request, record in zip(requests, records, strict=True):
         job = DendroJob(record, hub)
         for file in request["job_definition"].outputFiles:
             # So that the object itself can be the input of another job.
             file._output = DendroJobOutput(hub, record, file.name)
-        if record.status not in TERMINAL:
+        if record.status not in TERMINAL and hub.runs_jobs_itself():
             # Here, because a script that finds its jobs done needs no compute client.
             from dendro_local.compute import embedded_compute_client
 

@@ -9,7 +9,21 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.benchmarks import claim, cold, hit, imports, size, submitters, warm
+from tests.benchmarks import (
+    claim,
+    cold,
+    files,
+    hit,
+    idle,
+    imports,
+    listeners,
+    peers,
+    served,
+    size,
+    submitters,
+    upload,
+    warm,
+)
 from tests.benchmarks.figure import HEAD, Figure, line
 from tests.benchmarks.processes import ProcessFailed
 from tests.benchmarks.stores import Stores
@@ -22,7 +36,15 @@ BENCHMARKS: Mapping[str, Callable[[Stores], Iterator[Figure]]] = {
     "import": imports.imports,
     "cold": cold.cold,
     "warm": warm.warm,
+    "idle": idle.idle,
     "claim": claim.claim,
+    "peers": peers.peers,
+    "served_hit": served.served_hit,
+    "served_lists": served.served_lists,
+    "served_start": served.served_start,
+    "upload": upload.upload,
+    "files": files.files,
+    "listeners": listeners.listeners,
 }
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run, RunJson, Start, Submit, WaitFor
+from tests.conftest import AppMaker
+from tests.faults.scripts import Slow
 
 pytestmark = pytest.mark.process
 
@@ -68,6 +70,25 @@ def test_work_that_is_restarted_goes_on_with_its_jobs(
     start("work")
 
     wait_for(job, "completed")
+
+
+def test_work_that_is_restarted_does_not_run_its_jobs_again(
+    start: Start, run: Run, wait_for: WaitFor, make_app: AppMaker, tmp_path: Path
+) -> None:
+    slow = Slow(tmp_path)
+    run("apps", "add", make_app("lab", slow.body))
+    job = run("submit", "lab", "work").stdout.strip()
+    working = start("work")
+    slow.wait_for_run(1)
+    wait_for(job, "running")
+
+    working.send_signal(signal.SIGTERM)
+    assert working.wait(30) == 0
+    slow.let_end()
+    start("work")
+
+    wait_for(job, "completed")
+    assert len(slow.pids()) == 1
 
 
 def test_work_is_shown_as_alive(

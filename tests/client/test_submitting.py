@@ -14,10 +14,10 @@ from dendro_local import (
 )
 from dendro_local.errors import (
     AppNotFound,
+    HubUnreachable,
     IncompatibleDefinition,
     InvalidDefinition,
     InvalidRequest,
-    NotSupported,
     ServiceNotFound,
 )
 from tests.client.conftest import RESOURCES, Submitter
@@ -149,12 +149,12 @@ def test_many_jobs_are_recorded_in_one_go(submit: Submitter) -> None:
     assert jobs[0].jobId == jobs[50].jobId
 
 
-def test_a_hub_elsewhere_is_refused_while_there_is_none(
+def test_a_hub_elsewhere_that_is_not_there_is_told_with_its_address(
     submit: Submitter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DENDRO_API_URL", "http://localhost:1")
 
-    with pytest.raises(NotSupported, match="Unset it"):
+    with pytest.raises(HubUnreachable, match="http://localhost:1 does not answer"):
         submit("hello_world_1", name="a")
 
 

@@ -1,0 +1,168 @@
+"""``users``: who may ask the hub, and their API keys."""
+
+from collections.abc import Mapping, Sequence
+
+import click
+import msgspec
+
+from dendro_local.cli.options import json_option, yes_option
+from dendro_local.cli.output import Refused, print_json, print_table, say, show_count, show_time
+from dendro_local.cli.store_hub import store_hub
+from dendro_local.store import ApiKey, User
+
+__all__ = ["users"]
+
+_USER = "{user_id, info{name, email}, created_at}"
+_KEY = "{key_id, user_id, label, created_at, last_used_at, revoked_at}"
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``users key --json`` prints."""
+
+    apiKey: str
+
+
+def _given_user(ctx: click.Context, parameter: click.Parameter, given: str | None) -> str:
+    return store_hub().user_id if given is None else given
+
+
+_user_option = click.option(
+    "--user",
+    "user_id",
+    metavar="USER_ID",
+    callback=_given_user,
+    show_default="the user whose store it is",
+    help="Whose.",
+)
+
+
+@click.group()
+def users() -> None:
+    """Manage users and their API keys.
+
+    The user whose store it is needs no step to be there.
+    """
+
+
+@users.command(
+    "list",
+    epilog=f"--json prints an array of {_USER}; created_at is null for the user whose store it "
+    "is, while they have no key.",
+)
+@json_option
+def list_users(as_json: bool) -> None:
+    """List users."""
+    hub = store_hub()
+    found = hub.users()
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("USER", "NAME", "KEYS IN USE", "SINCE"),
+        [_row(user, hub.api_keys(user.user_id)) for user in found],
+        may_cut=("USER", "NAME"),
+    )
+
+
+@users.command(epilog=f"--json prints {_USER}")
+@click.argument("user_id")
+@click.option("--name", metavar="TEXT", help="What they are called.")
+@click.option("--email", metavar="ADDRESS", help="Where they are reached.")
+@json_option
+def add(user_id: str, name: str | None, email: str | None, as_json: bool) -> None:
+    """Add a user.
+
+    USER_ID is such as 'local|ada', or 'github|ada' for one who logs in by GitHub. `users key`
+    makes a key for them.
+    """
+    info = {"name": name, "email": email}
+    user = store_hub().add_user(user_id, {key: value for key, value in info.items() if value})
+    if as_json:
+        print_json(user)
+    else:
+        click.echo(f"Added user {user_id}.")
+
+
+@users.command(epilog="--json prints {apiKey}.")
+@_user_option
+@click.option("--label", metavar="TEXT", default="", help="What the key is for.")
+@json_option
+def key(user_id: str, label: str, as_json: bool) -> None:
+    """Make an API key, and print it.
+
+    It is shown this once: only its digest is kept. Keys that were made before stay in use.
+    """
+    made, text = store_hub().add_api_key(user_id, label)
+    if as_json:
+        print_json(NewKey(apiKey=text))
+        return
+    click.echo(text)
+    say(
+        f"This is key {made.key_id} of {user_id}; it is not shown again. "
+        f"`dendro-local users revoke {made.key_id}` takes it out of use."
+    )
+
+
+@users.command(epilog=f"--json prints an array of {_KEY}")
+@_user_option
+@json_option
+def keys(user_id: str, as_json: bool) -> None:
+    """List what is known of a user's keys: not the keys themselves."""
+    found = store_hub().api_keys(user_id)
+    if as_json:
+        print_json(found)
+    elif found:
+        print_table(
+            ("KEY", "LABEL", "MADE", "LAST USED", "STATE"),
+            [_key_row(each) for each in found],
+            may_cut=("LABEL",),
+        )
+    else:
+        say(f"User {user_id} has no keys. `dendro-local users key` makes one.")
+
+
+@users.command()
+@click.argument("key_ids", metavar="KEY_ID...", nargs=-1, required=True)
+@_user_option
+def revoke(key_ids: Sequence[str], user_id: str) -> None:
+    """Take API keys out of use."""
+    hub = store_hub()
+    for key_id in key_ids:
+        hub.revoke_api_key(user_id, key_id)
+        click.echo(f"Revoked key {key_id} of {user_id}.")
+
+
+@users.command()
+@click.argument("user_id")
+@yes_option
+def remove(user_id: str, yes: bool) -> None:
+    """Remove a user with their keys and compute clients. Their jobs stay."""
+    hub = store_hub()
+    found = [each for each in hub.api_keys(user_id) if each.revoked_at is None]
+    if not yes:
+        raise Refused(
+            f"Nothing was removed: user {user_id} has {show_count(len(found), 'key')} in use. Add "
+            "--yes to remove them."
+        )
+    hub.remove_user(user_id)
+    click.echo(f"Removed user {user_id}.")
+
+
+def _row(user: User, keys: Sequence[ApiKey]) -> Sequence[str]:
+    info: Mapping[str, str] = user.info
+    return (
+        user.user_id,
+        info.get("name", ""),
+        str(sum(each.revoked_at is None for each in keys)),
+        "" if user.created_at is None else show_time(user.created_at),
+    )
+
+
+def _key_row(key: ApiKey) -> Sequence[str]:
+    return (
+        key.key_id,
+        key.label,
+        show_time(key.created_at),
+        "never" if key.last_used_at is None else show_time(key.last_used_at),
+        "in use" if key.revoked_at is None else f"revoked {show_time(key.revoked_at)}",
+    )
