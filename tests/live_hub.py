@@ -9,7 +9,7 @@ import pytest
 
 from dendro_local.cli.compute_client_file import new_compute_client_file
 from dendro_local.local_hub import LocalHub
-from dendro_local.remote_hub import RemoteHub
+from dendro_local.remote_hub import RemoteHub, live_logs
 from dendro_local.server.serving import Server, ServerOptions
 
 __all__ = ["LiveHub", "asking", "register_client", "served"]
@@ -84,6 +84,7 @@ def asking(
     register_client(live.hub, folder / "client")
     file = folder / "client" / "dendro-compute-client.yaml"
     monkeypatch.setenv("DENDRO_COMPUTE_CLIENT_FILE", str(file))
+    monkeypatch.setattr(live_logs, "SEND_SEC", 0.05)  # nobody is to wait for it
     hub = RemoteHub(url or live.url, folder)
     try:
         yield hub

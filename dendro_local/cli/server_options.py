@@ -4,9 +4,11 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import click
 
+from dendro_local.cli.output import say
 from dendro_local.config import store_folder
 from dendro_local.server.listening import DEFAULT_PORT
 from dendro_local.server.serving import ServerOptions
@@ -105,4 +107,10 @@ def _public_mode(public_url: str | None) -> "PublicMode":
 
     found = public_mode(store_folder(), public_url)
     os.environ.pop(SECRET_VARIABLE, None)  # what this process starts need not see it
+    parts = urlsplit(public_url or "")
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1"):
+        say(
+            f"{public_url} is not encrypted: whoever sees the network can log in as its users. Put "
+            "a proxy with https before it."
+        )
     return found

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -78,8 +79,9 @@ def _normalized(base_url: str) -> str:
         InvalidRequest: it is none.
     """
     try:
+        urlsplit(base_url)  # which is stricter about addresses in brackets
         url = httpx.URL(base_url.strip())
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError):
         url = httpx.URL()
     if url.scheme not in ("http", "https") or not url.host or url.query or url.userinfo:
         raise InvalidRequest(

@@ -26,6 +26,7 @@ from dendro_local.v1 import (
     JobList,
     JobRequest,
     NewJobs,
+    Stats,
     SubmittedJobs,
     Why,
 )
@@ -71,8 +72,8 @@ class RemoteJobs(RemotePart):
         return blob_url(self._digest(file, on_progress))
 
     def now(self) -> float:
-        """The time by the hub's clock, in seconds since the Unix epoch, cut to whole seconds."""
-        return self.transport.now()
+        """The time by the hub's clock, in seconds since the Unix epoch."""
+        return self.transport.get("/v1/stats", Stats).now
 
     def get_job(self, job_id: JobId) -> Job:
         """The job of this id.

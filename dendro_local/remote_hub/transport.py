@@ -10,9 +10,7 @@ import functools
 import os
 import ssl
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -93,7 +91,6 @@ class Transport:
         self._client: httpx.Client | None = None
         self._pid = os.getpid()
         self._is_closed = threading.Event()
-        self._date: tuple[str, float] | None = None
 
     # Records
 
@@ -115,6 +112,10 @@ class Transport:
     def post_once(self, path: str, record: object, kind: type[T], **request: Any) -> T:
         """The record that a path answers with to another, asked for once."""
         return self._record(self.ask_once("POST", path, **_body(record), **request), kind)
+
+    def patch_once(self, path: str, kind: type[T], **request: Any) -> T:
+        """The record that a path answers with to what is added to it, asked for once."""
+        return self._record(self.ask_once("PATCH", path, **request), kind)
 
     def send(self, path: str, record: object) -> None:
         """Send a record to a path that has nothing to say to it."""
@@ -211,15 +212,6 @@ class Transport:
         """For how long something is tried again, from now on."""
         return Patience(self._patience_sec, self._is_closed)
 
-    def now(self) -> float:
-        """The time by the hub's clock, in seconds since the Unix epoch, cut to whole seconds."""
-        if self._date is None:
-            self.ask("GET", "/healthz")
-        if self._date is None:
-            return time.time()  # a proxy has taken its time away
-        text, at = self._date
-        return parsedate_to_datetime(text).timestamp() + time.time() - at
-
     @property
     def is_closed(self) -> bool:
         """Whether nothing is asked any more."""
@@ -257,9 +249,6 @@ class Transport:
             raise self._with_version(error) from error.__cause__
 
     def _check(self, reply: httpx.Response) -> None:
-        date = reply.headers.get("date")
-        if date is not None:
-            self._date = date, time.time()
         try:
             self._answers.check(reply)
         except (NotAHub, InvalidRequest, NotFound) as error:

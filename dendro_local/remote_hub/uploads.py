@@ -63,7 +63,9 @@ def upload(
                 for end in ends:
                     body = _pieces(stream, offset, end, size, on_sent)
                     named = {**(headers or {}), "upload-length": str(size)}
-                    _patch(transport, path, body, offset, end - offset, query, named)
+                    there = _patch(transport, path, body, offset, end - offset, query, named)
+                    if there.is_whole:
+                        return
                     offset = end
             return
         except (HubUnreachable, IncompleteUpload) as error:
@@ -97,14 +99,14 @@ def _patch(
     length: int,
     query: Mapping[str, str] | None,
     headers: Mapping[str, str],
-) -> None:
+) -> Received:
     sent = {
         **headers,
         "upload-offset": str(offset),
         "content-length": str(length),
         "content-type": "application/offset+octet-stream",
     }
-    transport.ask_once("PATCH", path, content=body, params=query, headers=sent)
+    return transport.patch_once(path, Received, content=body, params=query, headers=sent)
 
 
 def _pieces(

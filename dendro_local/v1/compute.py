@@ -23,7 +23,7 @@ that its run does not name in its heartbeats is given back.
 | ``POST /v1/claims/{job_id}/complete`` `Complete` | 204 |
 | ``POST /v1/claims/{job_id}/fail`` `Fail` | 204 |
 | ``GET /v1/claims/{job_id}/file?kind=&name=`` | `Received` |
-| ``PATCH /v1/claims/{job_id}/file?kind=&name=`` the bytes from ``Upload-Offset`` on | 204 |
+| ``PATCH /v1/claims/{job_id}/file?kind=&name=`` the bytes from ``Upload-Offset`` on | `Received` |
 
 The last two carry the token in the header ``Claim-Token`` and the attempt in ``Claim-Attempt``:
 what a job that was canceled has printed may still come. ``kind`` is ``output``, ``other``,

@@ -50,6 +50,7 @@ class Stats(Answer, frozen=True, kw_only=True):
     """What the hub is, and how much it holds. Numbers may be some seconds old."""
 
     version: Annotated[str, Meta(description="Of dendro-local.")]
+    now: Annotated[float, Meta(description="The hub's time, in seconds since the Unix epoch.")]
     store_id: Annotated[str, Meta(description="Names the store for ever, wherever it lies.")]
     jobs: Annotated[dict[JobStatus, int], Meta(description="How many there are, by status.")]
     runnable_jobs: Annotated[int, Meta(description="How many could start now.")]

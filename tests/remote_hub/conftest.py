@@ -8,6 +8,7 @@ import pytest
 from dendro_local.hub import Hub
 from dendro_local.local_hub import LocalHub
 from dendro_local.remote_hub import RemoteHub
+from tests.client.conftest import submit  # noqa: F401 - a fixture
 from tests.hub.conftest import Worker, counting, greeting, local_hub  # noqa: F401 - fixtures
 from tests.live_hub import LiveHub, asking, served
 from tests.remote_hub.proxy import Proxy

@@ -41,7 +41,7 @@ class Blobs(Controller):
 
     @patch(
         "/{digest:str}",
-        status_code=204,
+        status_code=200,
         operation_id="putBlob",
         responses=refusals(400, 401, 403, 409, 413, 429, 503, 507),
         request_max_body_size=None,
@@ -57,7 +57,7 @@ class Blobs(Controller):
                 name="Upload-Length", description="How many bytes the whole file has.", ge=0
             ),
         ],
-    ) -> None:
+    ) -> Received:
         """Send a file, or what follows of it.
 
         The bytes from `Upload-Offset` on. When all have come, they are checked against the digest,
@@ -65,21 +65,25 @@ class Blobs(Controller):
         is removed after a day, and so is one of which nothing comes for so long.
         """
         named = _checked(asked, digest)
+        whole = Received(offset=upload_length, is_whole=True)
         if asked.hub.blob_size(named) is not None:
-            return
+            return whole
         user_id = asked.user_id()
+        asked.hub.check_may_send(user_id, upload_length, 0)
 
         def check_may_come(size: int, more: int) -> None:
             asked.hub.check_may_send(user_id, max(size, upload_length), more)
 
         incoming, file = incoming_of(asked), asked.hub.incoming_blob(named)
         await incoming.receive(request, file, check_may_come)
-        if size_of(file) < upload_length:
-            return
+        size = size_of(file)
+        if size < upload_length:
+            return Received(offset=size)
         # Of more, the digest says that it is something else.
         found = await incoming.digests([file])
         incoming.forget(file)
         await asked.in_thread(asked.hub.keep_incoming_blob, named, found[file])
+        return whole
 
 
 def _checked(asked: Asked, digest: str) -> Digest:

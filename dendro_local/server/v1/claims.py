@@ -190,7 +190,7 @@ class Claims(Controller):
 
     @patch(
         "/file",
-        status_code=204,
+        status_code=200,
         operation_id="putFile",
         responses=refusals(400, 401, 409, 413, 507),
         request_max_body_size=None,
@@ -204,7 +204,7 @@ class Claims(Controller):
         name: Name = "",
         claim_token: Token = None,
         claim_attempt: Attempt = None,
-    ) -> None:
+    ) -> Received:
         """Send a file, or what follows of it.
 
         The bytes from `Upload-Offset` on: where what has come ends, or 0 to begin anew.
@@ -217,6 +217,7 @@ class Claims(Controller):
                 asked.hub.check_may_store(claim.job.userId, size)
 
         await incoming_of(asked).receive(request, file, check_may_come, may_begin_anew=True)
+        return Received(offset=size_of(file))
 
 
 def _claim(asked: Asked, job_id: str, token: str) -> Claim:

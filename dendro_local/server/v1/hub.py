@@ -37,6 +37,7 @@ def _stats(asked: Asked, figures: StoreFigures) -> Stats:
     statuses: tuple[JobStatus, ...] = get_args(JobStatus)
     return Stats(
         version=__version__,
+        now=asked.hub.now(),
         store_id=asked.hub.store_id(),
         jobs={status: counted.get(status, 0) for status in statuses},
         runnable_jobs=figures.runnable_jobs(),

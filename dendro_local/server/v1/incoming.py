@@ -135,6 +135,9 @@ class Incoming:
             DendroError: as ``check_may_come`` has it.
         """
         offset = _offset_of(request)
+        if offset != 0 or not may_begin_anew:
+            # Before anything else: whoever is refused is not to be in the way of another.
+            _check_offset(offset, size_of(file))
         announced = int(request.headers.get("content-length", "0"))
         check_may_come(offset + announced, 0)
         await self._site.in_thread(self._check_room, file, announced)
@@ -145,7 +148,9 @@ class Incoming:
             async with state.lock:
                 if offset == 0 and may_begin_anew:
                     writer.empty()
-                _check_offset(state, writer, offset)
+                _check_offset(offset, writer.size())
+                if offset == 0 or state.hashed > offset:
+                    state.sha256, state.hashed = hashlib.sha256(), 0
             async for piece in _pieces(request):
                 check_may_come(offset + len(piece), len(piece))
                 async with state.lock:
@@ -315,15 +320,12 @@ async def _pieces(request: AnyRequest) -> AsyncGenerator[bytes]:
         raise IncompleteUpload("The body broke off.") from fault
 
 
-def _check_offset(state: _File, writer: _Writer, offset: int) -> None:
-    """Refuse bytes that do not go on with a file."""
-    there = writer.size()
+def _check_offset(offset: int, there: int) -> None:
+    """Refuse bytes that do not go on where those end that are there."""
     if offset != there:
         raise IncompleteUpload(
             f"The body is said to go on at byte {offset}, but {there} bytes are there."
         )
-    if offset == 0 or state.hashed > offset:
-        state.sha256, state.hashed = hashlib.sha256(), 0
 
 
 def _is_stale(state: _File) -> bool:

@@ -25,13 +25,13 @@ def greetings(v1: V1, worker: Worker) -> dict[str, dict[str, Any]]:
     """Jobs by whom they greet: a is completed, b failed, c and d wait; updated in this order."""
     v1.let(ADA, createJobs=True)
     jobs = {
-        "a": v1.submit(new_job("a", tags=["red", "round"], batchId="one"))[0],
+        "a": v1.submit(new_job("a", tags=["red", "round"], batchId="early"))[0],
         "b": v1.submit(new_job("b", tags=["red"]))[0],
     }
     worker.complete(worker.claim())
     worker.fail(worker.claim(), "ValueError: no spikes in 100% of it")
     jobs["c"] = v1.submit(new_job("c", tags=["round"]), by=ADA)[0]
-    jobs["d"] = v1.submit(new_job("d/x_y", batchId="one"))[0]
+    jobs["d"] = v1.submit(new_job("d/x_y", batchId="early"))[0]
     return jobs
 
 
@@ -49,7 +49,7 @@ FOUND_BY: list[tuple[dict[str, Any], str]] = [
     ({"tag": ["red", "round"]}, "a"),
     ({"user": ADA}, "c"),
     ({"user": OWNER, "status": "pending"}, "d"),
-    ({"batch": "one"}, "da"),
+    ({"batch": "early"}, "da"),
     ({"batch": ""}, "cb"),
     ({"service": SERVICE, "status": "completed", "tag": "red"}, "a"),
     ({"limit": 2}, "dc"),
@@ -82,7 +82,7 @@ FOUND_BY_TEXT = [
     ("hello_world_2", "dcba"),
     ("hello_world_service", "dcba"),
     ("github|ada", "c"),
-    ("one", "da"),
+    ("early", "da"),
     ("fileBaseName", ""),  # a key of each definition, and in none
     ('","', ""),
     ("nothing", ""),
