@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,10 +96,13 @@ class AdoptedProcess:
         try:
             descriptor = os.pidfd_open(self.pid)  # Linux alone
         except (AttributeError, OSError):
-            select.select([], [], [], LOOK_SEC)
+            time.sleep(LOOK_SEC)
             return
         try:
+            # Not `select`, which takes no descriptor from 1024 on.
+            ending = select.poll()
+            ending.register(descriptor, select.POLLIN)
             with contextlib.suppress(InterruptedError):
-                select.select([descriptor], [], [], 10 * LOOK_SEC)
+                ending.poll(10_000 * LOOK_SEC)
         finally:
             os.close(descriptor)

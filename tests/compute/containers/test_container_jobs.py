@@ -23,7 +23,7 @@ pytestmark = [
 
 
 def told(job: DendroJob) -> dict[str, Any]:
-    assert (job.status, job.error) == ("completed", None)
+    assert (job.status, job.error) == ("completed", None), job.error
     found: dict[str, Any] = json.loads(job.get_output("output").read_text())
     return found
 
@@ -71,7 +71,7 @@ def test_an_app_known_by_its_spec_alone_runs_from_its_image(
     with engine.working():
         job = submit(app="in_image").wait_until_done()
 
-    assert (job.status, job.error) == ("completed", None)
+    assert (job.status, job.error) == ("completed", None), job.error
     assert job.get_output("output").read_text() == "from the image"
     assert job.console() == "hello from the image\n"
 
@@ -178,7 +178,7 @@ def test_a_container_whose_engine_left_it_behind_is_ended_and_its_job_runs_again
         (again / "leave").touch()
         job.wait_until_done()
 
-    assert (job.status, job.error) == ("completed", None)
+    assert (job.status, job.error) == ("completed", None), job.error
     assert engine.containers() == []
 
 
@@ -358,7 +358,7 @@ def test_a_job_waits_for_an_engine_that_stopped_working(
         (stand_in.state / "down").unlink()
         job.wait_until_done()
 
-    assert (job.status, job.error) == ("completed", None)
+    assert (job.status, job.error) == ("completed", None), job.error
 
 
 def test_why_names_the_image_that_a_processor_lacks(stand_in: Engine) -> None:
@@ -448,7 +448,7 @@ def test_an_app_of_the_originals_sdk_runs_without_a_network(
     with engine.working():
         job = submit(app="original").wait_until_done()
 
-    assert (job.status, job.error) == ("completed", None)
+    assert (job.status, job.error) == ("completed", None), job.error
     assert "lo" in job.get_output("output").read_text().split()
     if engine.name == "podman":
         assert job.get_output("output").read_text() == "lo"
