@@ -82,7 +82,7 @@ class ClientRuns(RemotePart):
     def set_unable(self, run: RunToken, reason: str | None) -> None:
         """Tell why this compute client can run nothing now; None when it can again."""
         self.working.run.unable = reason
-        self._may_have_lost.set()  # the next heartbeat comes soon
+        self.working.run.beat(at_once=True)
 
     def end_run(self, run: RunToken) -> None:
         """Count as alive no more."""

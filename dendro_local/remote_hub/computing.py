@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec.structs import replace
-
 from dendro_local.app_source import python_path_with_sdk
 from dendro_local.errors import (
     ClaimLost,
@@ -35,6 +33,7 @@ from dendro_local.v1 import (
     Fail,
     InputOf,
     InputOfClaim,
+    Question,
     Started,
     UploadedFile,
 )
@@ -42,8 +41,6 @@ from dendro_local.v1 import (
 __all__ = ["RemoteComputing"]
 
 T = TypeVar("T")
-
-_Step = Started | Complete | Fail | ClaimToken
 
 MOST_UPLOADS = 5
 """How often files are sent that the hub does not find whole."""
@@ -122,8 +119,12 @@ class RemoteComputing(ClientRuns):
         Raises:
             ClaimLost: the job is not this run's any more.
         """
-        started = Started(token="", image_uri=image_uri, started_at=started_at or time.time())
-        self._tell(claim, "running", started)
+        at = started_at or time.time()
+        self._tell(
+            claim,
+            "running",
+            lambda token: Started(token=token, image_uri=image_uri, started_ago_sec=_ago(at)),
+        )
 
     def complete(self, claim: Claim, result: RunResult) -> None:
         """The job is completed: its files are uploaded, then its record says so.
@@ -138,19 +139,25 @@ class RemoteComputing(ClientRuns):
                 name: place if isinstance(place, str) else self._sent(claim, "output", place, name)
                 for name, place in result.outputs.items()
             }
-            record = Complete(
-                token="",
-                attempt=claim.attempt,
-                outputs=outputs,
-                others={
-                    name: self._sent(claim, "other", file, name)
-                    for name, file in result.others.items()
-                },
-                console=self._sent_log(claim, "console", result.console),
-                usage=self._sent_log(claim, "usage", result.usage),
-                started_at=result.started_at,
+            others = {
+                name: self._sent(claim, "other", file, name) for name, file in result.others.items()
+            }
+            console = self._sent_log(claim, "console", result.console)
+            usage = self._sent_log(claim, "usage", result.usage)
+            at = result.started_at
+            self._tell(
+                claim,
+                "complete",
+                lambda token: Complete(
+                    token=token,
+                    attempt=claim.attempt,
+                    outputs=outputs,
+                    others=others,
+                    console=console,
+                    usage=usage,
+                    started_ago_sec=None if at is None else _ago(at),
+                ),
             )
-            self._tell(claim, "complete", record)
 
         _until_whole(send)
         self.working.run.let_go(claim)
@@ -166,14 +173,15 @@ class RemoteComputing(ClientRuns):
         self.working.logs.remove(claim)
 
         def send() -> None:
-            record = Fail(
-                token="",
-                attempt=claim.attempt,
-                error=error,
-                console=self._sent_log(claim, "console", console),
-                usage=self._sent_log(claim, "usage", usage),
+            logs = {
+                "console": self._sent_log(claim, "console", console),
+                "usage": self._sent_log(claim, "usage", usage),
+            }
+            self._tell(
+                claim,
+                "fail",
+                lambda token: Fail(token=token, attempt=claim.attempt, error=error, **logs),
             )
-            self._tell(claim, "fail", record)
 
         _until_whole(send)
         self.working.run.let_go(claim)
@@ -181,7 +189,7 @@ class RemoteComputing(ClientRuns):
     def release(self, claim: Claim) -> None:
         """Give a claimed job back: pending again, as if it had not been claimed."""
         self.working.logs.remove(claim)
-        self._tell(claim, "release", ClaimToken(token=""))
+        self._tell(claim, "release", lambda token: ClaimToken(token=token))
         self.working.run.let_go(claim)
 
     def _with_code(self, claim: Claim, app: AppOfClaim) -> tuple[AppOfClaim, Path]:
@@ -203,9 +211,14 @@ class RemoteComputing(ClientRuns):
             claim, lambda token: run.transport.post(path, ClaimToken(token=token), kind)
         )
 
-    def _tell(self, claim: Claim, step: str, record: _Step) -> None:
+    def _tell(self, claim: Claim, step: str, record: Callable[[str], Question]) -> None:
+        """Tell the hub of a step; its record is made anew for each attempt, from the token."""
         run, path = self.working.run, f"/v1/claims/{claim.job.jobId}/{step}"
-        run.step(claim, lambda token: run.transport.send(path, replace(record, token=token)))
+
+        def tell(token: str) -> None:
+            run.transport.patiently(lambda _: run.transport.send_once(path, record(token)))
+
+        run.step(claim, tell)
 
     def _sent(self, claim: Claim, kind: str, file: Path, name: str = "") -> UploadedFile:
         """A file after it has been sent to the hub."""
@@ -223,6 +236,11 @@ class RemoteComputing(ClientRuns):
         if file is None or not file.is_file() or file.stat().st_size == 0:
             return None
         return self._sent(claim, kind, file)
+
+
+def _ago(moment: float) -> float:
+    """How long ago a moment was by this machine's clock, in seconds."""
+    return max(0.0, time.time() - moment)
 
 
 def _until_whole(send: Callable[[], None]) -> None:

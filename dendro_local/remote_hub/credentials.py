@@ -40,14 +40,19 @@ def user_key() -> str | None:
 def read_client_key(folder: Path) -> ComputeClientKey:
     """The compute client as which this machine is registered with a hub.
 
-    From ``DENDRO_COMPUTE_CLIENT_FILE``, by default ``dendro-compute-client.yaml`` in the folder.
+    From ``DENDRO_COMPUTE_CLIENT_FILE``, by default ``dendro-compute-client.yaml`` in the current
+    folder, where the original Dendro looks for it, or in the given one.
 
     Raises:
         NotAuthenticated: it is not registered; says how.
         StoreError: the file cannot be read.
     """
     chosen = os.environ.get("DENDRO_COMPUTE_CLIENT_FILE")
-    file = Path(chosen).expanduser().absolute() if chosen else folder / CLIENT_FILE_NAME
+    near = Path(CLIENT_FILE_NAME).absolute()
+    if chosen:
+        file = Path(chosen).expanduser().absolute()
+    else:
+        file = near if near.exists() else folder / CLIENT_FILE_NAME
     try:
         fields = _fields(file.read_text(encoding="utf-8"))
         return ComputeClientKey(
@@ -57,9 +62,10 @@ def read_client_key(folder: Path) -> ComputeClientKey:
         )
     except FileNotFoundError as error:
         raise NotAuthenticated(
-            f"This machine is not registered as a compute client of the hub: there is no {file}. "
-            "`dendro-local clients register NAME --to FOLDER` on the hub's machine writes it; copy "
-            "it here, or name it by DENDRO_COMPUTE_CLIENT_FILE."
+            f"This machine is not registered as a compute client of the hub: there is no {file}, "
+            f"and no {CLIENT_FILE_NAME} in the current folder. `dendro-local clients register NAME "
+            "--to FOLDER` on the hub's machine writes it; copy it here, or name it by "
+            "DENDRO_COMPUTE_CLIENT_FILE."
         ) from error
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise StoreError(

@@ -117,10 +117,6 @@ class Transport:
         """The record that a path answers with to what is added to it, asked for once."""
         return self._record(self.ask_once("PATCH", path, **request), kind)
 
-    def send(self, path: str, record: object) -> None:
-        """Send a record to a path that has nothing to say to it."""
-        self.ask("POST", path, **_body(record))
-
     def send_once(self, path: str, record: object) -> None:
         """Send a record to a path that has nothing to say to it, once."""
         self.ask_once("POST", path, **_body(record))

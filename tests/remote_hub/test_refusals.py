@@ -34,9 +34,12 @@ from dendro_local.v1 import Health, Stats
 from tests.faults.scripts import wait_until
 from tests.hub.conftest import NewJobMaker, Worker
 from tests.live_hub import LiveHub
+from tests.remote_hub.conftest import TransportMaker
 from tests.remote_hub.proxy import Proxy
 
-OK = (200, {}, b'{"status": "ok"}')
+Answer = tuple[int, dict[str, str], bytes]
+
+OK: Answer = (200, {}, b'{"status": "ok"}')
 
 PATIENCE_SEC = 3.0
 
@@ -45,7 +48,7 @@ class Stranger:
     """Something that answers HTTP, with these answers one after another, the last for ever."""
 
     def __init__(self) -> None:
-        self.answers: list[tuple[int, dict[str, str], bytes]] = [OK]
+        self.answers: list[Answer] = [OK]
         self.asked: list[str] = []
         stranger = self
 
@@ -84,11 +87,9 @@ def stranger() -> Iterator[Stranger]:
 
 
 @pytest.fixture
-def transport(stranger: Stranger) -> Iterator[Transport]:
+def transport(stranger: Stranger, open_transport: TransportMaker) -> Transport:
     """Asks the stranger."""
-    transport = Transport(stranger.url, "key", patience_sec=PATIENCE_SEC)
-    yield transport
-    transport.close()
+    return open_transport(stranger.url, "key", patience_sec=PATIENCE_SEC)
 
 
 def refusal(code: str, message: str) -> bytes:
@@ -120,7 +121,7 @@ def ask(transport: Transport) -> Health:
 def test_what_can_never_succeed_is_asked_once(
     stranger: Stranger,
     transport: Transport,
-    answer: tuple[int, dict[str, str], bytes],
+    answer: Answer,
     kind: type[Exception],
     says: str,
 ) -> None:
@@ -141,7 +142,7 @@ def test_what_can_never_succeed_is_asked_once(
     ],
 )
 def test_what_passes_is_waited_for(
-    stranger: Stranger, transport: Transport, answer: tuple[int, dict[str, str], bytes]
+    stranger: Stranger, transport: Transport, answer: Answer
 ) -> None:
     stranger.answers = [answer, answer, OK]
 
@@ -149,9 +150,11 @@ def test_what_passes_is_waited_for(
     assert len(stranger.asked) == 3
 
 
-def test_a_person_waits_for_a_while_and_is_told_why(stranger: Stranger) -> None:
+def test_a_person_waits_for_a_while_and_is_told_why(
+    stranger: Stranger, open_transport: TransportMaker
+) -> None:
     stranger.answers = [(503, {}, refusal("not_ready", "Just a moment."))]
-    transport = Transport(stranger.url, None, patience_sec=0.5)
+    transport = open_transport(stranger.url, patience_sec=0.5)
     began = time.monotonic()
 
     with pytest.raises(HubUnreachable, match="cannot answer now: Just a moment"):
@@ -161,17 +164,19 @@ def test_a_person_waits_for_a_while_and_is_told_why(stranger: Stranger) -> None:
     assert len(stranger.asked) > 1
 
 
-def test_a_hub_that_is_down_is_waited_for_and_named() -> None:
-    transport = Transport("http://127.0.0.1:9", None, patience_sec=0.5)
+def test_a_hub_that_is_down_is_waited_for_and_named(open_transport: TransportMaker) -> None:
+    transport = open_transport("http://127.0.0.1:9", patience_sec=0.5)
 
     with pytest.raises(HubUnreachable, match=r"127\.0\.0\.1:9 does not answer: .* refused"):
         ask(transport)
 
 
-def test_a_hub_that_says_nothing_is_not_waited_for_for_ever(stranger: Stranger) -> None:
+def test_a_hub_that_says_nothing_is_not_waited_for_for_ever(
+    stranger: Stranger, open_transport: TransportMaker
+) -> None:
     released = threading.Event()
     stranger.server.RequestHandlerClass.do_GET = lambda _: released.wait()  # type: ignore[attr-defined]
-    transport = Transport(stranger.url, None, patience_sec=0.0, timeouts=Timeouts(silence_sec=0.2))
+    transport = open_transport(stranger.url, patience_sec=0.0, timeouts=Timeouts(silence_sec=0.2))
 
     with pytest.raises(HubUnreachable, match="does not answer: timed out"):
         ask(transport)
@@ -179,9 +184,9 @@ def test_a_hub_that_says_nothing_is_not_waited_for_for_ever(stranger: Stranger) 
     released.set()
 
 
-def test_who_ends_waits_no_more(stranger: Stranger) -> None:
+def test_who_ends_waits_no_more(stranger: Stranger, open_transport: TransportMaker) -> None:
     stranger.answers = [(503, {}, refusal("not_ready", "Just a moment."))]
-    transport = Transport(stranger.url, None, patience_sec=float("inf"))
+    transport = open_transport(stranger.url, patience_sec=float("inf"))
     threading.Timer(0.3, transport.close).start()
 
     with pytest.raises(HubUnreachable):
@@ -193,11 +198,12 @@ def test_who_ends_waits_no_more(stranger: Stranger) -> None:
 def test_a_hub_of_another_version_is_named(stranger: Stranger, transport: Transport) -> None:
     stats = b'{"version": "99.0", "storeId": "x"}'
 
-    for answer in (
+    answers: list[Answer] = [
         (200, {}, b'{"of": "another form"}'),
         (400, {}, refusal("invalid_request", "Object contains unknown field `x`")),
         (404, {}, refusal("not_found", "There is nothing at /v1/stats. /v1/docs shows ...")),
-    ):
+    ]
+    for answer in answers:
         stranger.answers = [answer, (200, {}, stats)]
         with pytest.raises(NotAHub, match=r"is dendro-local 99\.0, and this is 0"):
             transport.get("/v1/stats", Stats)
@@ -259,12 +265,14 @@ def test_a_hub_is_the_same_however_its_url_is_written(live: LiveHub, tmp_path: P
     assert len(list((tmp_path / "hubs").iterdir())) == 1
 
 
-def test_tls_that_fails_is_named_and_not_tried_again(stranger: Stranger, tmp_path: Path) -> None:
+def test_tls_that_fails_is_named_and_not_tried_again(
+    stranger: Stranger, tmp_path: Path, open_transport: TransportMaker
+) -> None:
     certificate, key = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     stranger.server.socket = context.wrap_socket(stranger.server.socket, server_side=True)
-    transport = Transport(stranger.url.replace("http", "https"), None)
+    transport = open_transport(stranger.url.replace("http", "https"))
     began = time.monotonic()
 
     with pytest.raises(NotAHub, match=r"cannot be trusted.*SSL_CERT_FILE"):
@@ -273,8 +281,10 @@ def test_tls_that_fails_is_named_and_not_tried_again(stranger: Stranger, tmp_pat
     assert time.monotonic() - began < 5
 
 
-def test_tls_with_what_speaks_none_is_named(stranger: Stranger) -> None:
-    transport = Transport(stranger.url.replace("http", "https"), None)
+def test_tls_with_what_speaks_none_is_named(
+    stranger: Stranger, open_transport: TransportMaker
+) -> None:
+    transport = open_transport(stranger.url.replace("http", "https"))
 
     with pytest.raises(NotAHub, match="does not speak TLS"):
         ask(transport)
@@ -311,9 +321,11 @@ def test_who_waits_for_a_job_waits_for_its_hub_too(
     network: Proxy,
     greeting: NewJobMaker,
     worker: Worker,
+    open_transport: TransportMaker,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    hub.transport = Transport(network.url, user_key(), patience_sec=0.1)
+    hub.transport.close()
+    hub.transport = open_transport(network.url, user_key(), patience_sec=0.1)
     job = DendroJob(hub.submit([greeting()])[0], hub)
     looks = job.watch(look_sec=0.05)
     next(looks)

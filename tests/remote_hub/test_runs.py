@@ -13,7 +13,7 @@ from dendro_local.hub import Claim, JobQuery, NewJob
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.compute_clients import ComputeClientChanges
 from dendro_local.model import JobDefinition, JobId, Secret
-from dendro_local.remote_hub import RemoteHub
+from dendro_local.remote_hub import RemoteHub, jobs
 from tests.conftest import AppMaker
 from tests.faults.scripts import wait_until
 from tests.hub.conftest import RESOURCES, NewJobMaker, Worker
@@ -434,3 +434,29 @@ def claim_of(app: str, hub: RemoteHub, worker: Worker) -> Claim:
     )
     hub.submit([request])
     return worker.claim()
+
+
+def test_lists_go_on_over_many_pages(
+    hub: RemoteHub, greeting: NewJobMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "MOST_A_PAGE", 3)
+    submitted = hub.submit([greeting(str(number)) for number in range(8)])
+
+    found = hub.find_jobs(JobQuery(limit=7))
+
+    assert len({job.jobId for job in found} & {job.jobId for job in submitted}) == 7
+
+
+def test_a_backup_holds_no_claim_of_another_machine(
+    hub: RemoteHub, local_hub: LocalHub, greeting: NewJobMaker, worker: Worker, tmp_path: Path
+) -> None:
+    hub.submit([greeting()])
+    claim = worker.claim()
+
+    local_hub.back_up(tmp_path / "copy")
+    copy = LocalHub(tmp_path / "copy")
+
+    assert copy.get_job(claim.job.jobId).status == "pending"
+    assert not copy.has_compute_client()
+    copy.close()
+    assert worker.complete(claim).status == "completed"

@@ -1,5 +1,6 @@
 """``/v1/claims``: what a compute client of another machine does with a job that it has taken."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -7,13 +8,14 @@ from typing import Annotated
 from litestar import Controller, get, patch, post
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
-from dendro_local.errors import ClaimLost, IncompleteUpload, InputUnavailable, InvalidRequest
+from dendro_local.errors import ClaimLost, InputUnavailable, InvalidRequest
 from dendro_local.file_urls import parse_blob_url
 from dendro_local.hub import Claim, RunResult
-from dendro_local.local_hub.received_files import FileKind, check_set_url
+from dendro_local.local_hub.received_files import FileKind
 from dendro_local.model import Digest, JobId
 from dendro_local.server.v1.asking import AnyRequest, Asked
-from dendro_local.server.v1.incoming import Incoming, incoming_of, size_of
+from dendro_local.server.v1.claimed_files import checked, files_of, logs_of
+from dendro_local.server.v1.incoming import incoming_of, size_of
 from dendro_local.server.v1.refusals import KEY_NEEDED, refusals
 from dendro_local.server.v1.runs import claimed_job
 from dendro_local.v1 import (
@@ -27,7 +29,6 @@ from dendro_local.v1 import (
     InputOfClaim,
     Received,
     Started,
-    UploadedFile,
 )
 
 __all__ = ["Claims"]
@@ -94,8 +95,9 @@ class Claims(Controller):
         """Tell that the app runs."""
         claim = _claim(asked, job_id, data.token)
         if claim.job.status == "starting":  # else it was told already
+            started_at = _started_at(claim, data.started_ago_sec)
             await asked.in_thread(
-                asked.hub.set_running, claim, data.image_uri, started_at=data.started_at
+                asked.hub.set_running, claim, data.image_uri, started_at=started_at
             )
 
     @post("/release", status_code=204, operation_id="release", responses=refusals(400, 401, 409))
@@ -149,7 +151,7 @@ class Claims(Controller):
                 if _was_completed(asked, JobId(job_id), data):
                     return  # but whoever told it had no answer
                 raise
-            digests = await _checked(incoming, _files_of(asked, claim, data))
+            digests = await checked(incoming, files_of(asked, claim, data))
             await asked.in_thread(_complete, asked, claim, data, digests)
         incoming.forget(folder)
 
@@ -170,7 +172,7 @@ class Claims(Controller):
                 if asked.hub.has_failed(JobId(job_id), data.attempt, client_id, data.error):
                     return
                 raise
-            await _checked(incoming, _logs_of(asked, claim, data.console, data.usage))
+            await checked(incoming, logs_of(asked, claim, data.console, data.usage))
             await asked.in_thread(_fail, asked, claim, data)
         incoming.forget(folder)
 
@@ -281,62 +283,6 @@ def _input(asked: Asked, claim: Claim, name: str) -> InputOfClaim:
     raise InputUnavailable(f"Job {claim.job.jobId} has no input {name!r}.")
 
 
-def _files_of(asked: Asked, claim: Claim, data: Complete) -> dict[Path, UploadedFile]:
-    """The files that a compute client says it has uploaded.
-
-    Raises:
-        InvalidRequest: they are not those of the job.
-    """
-    definition = claim.job.jobDefinition
-    names = {output.name for output in definition.outputFiles}
-    if set(data.outputs) != names:
-        other = ", ".join(sorted(names ^ set(data.outputs)))
-        raise InvalidRequest(f"The outputs are not those of the job: {other[:1000]}.")
-    files: dict[Path, UploadedFile] = {}
-    for name, told in data.outputs.items():
-        if isinstance(told, str):
-            check_set_url(definition, name, told)
-        else:
-            files[asked.hub.received_file(claim, "output", name)] = told
-    for name, told in data.others.items():
-        files[asked.hub.received_file(claim, "other", name)] = told
-    return files | _logs_of(asked, claim, data.console, data.usage)
-
-
-def _logs_of(
-    asked: Asked, claim: Claim, console: UploadedFile | None, usage: UploadedFile | None
-) -> dict[Path, UploadedFile]:
-    logs: tuple[tuple[FileKind, UploadedFile | None], ...] = (
-        ("console", console),
-        ("usage", usage),
-    )
-    return {
-        asked.hub.received_file(claim, kind, ""): told for kind, told in logs if told is not None
-    }
-
-
-async def _checked(incoming: Incoming, files: Mapping[Path, UploadedFile]) -> dict[Path, Digest]:
-    """The digests of files that were uploaded.
-
-    Raises:
-        IncompleteUpload: one has not come whole. If it has other bytes, they are removed, so that
-            it is sent anew.
-    """
-    for file, told in files.items():
-        if size_of(file) != told.size:
-            raise IncompleteUpload(
-                f"A file has not come whole: {size_of(file)} of {told.size} bytes."
-            )
-    digests = await incoming.digests(files)
-    wrong = [file for file, told in files.items() if digests[file] != told.digest]
-    for file in wrong:
-        file.unlink(missing_ok=True)
-        incoming.forget(file)
-    if wrong:
-        raise IncompleteUpload("A file came with other bytes than it should have.")
-    return digests
-
-
 def _complete(asked: Asked, claim: Claim, data: Complete, digests: Mapping[Path, Digest]) -> None:
     hub = asked.hub
     result = RunResult(
@@ -347,10 +293,17 @@ def _complete(asked: Asked, claim: Claim, data: Complete, digests: Mapping[Path,
         others={name: hub.received_file(claim, "other", name) for name in data.others},
         console=None if data.console is None else hub.received_file(claim, "console", ""),
         usage=None if data.usage is None else hub.received_file(claim, "usage", ""),
-        started_at=data.started_at,
+        started_at=None
+        if data.started_ago_sec is None
+        else _started_at(claim, data.started_ago_sec),
     )
     hub.complete(claim, result, digests)
     hub.clear_folder(claim)
+
+
+def _started_at(claim: Claim, ago_sec: float) -> float:
+    """When the app of a job was started, by this machine's clock; not before it was claimed."""
+    return max(time.time() - ago_sec, claim.job.timestampStartingSec or 0.0)
 
 
 def _fail(asked: Asked, claim: Claim, data: Fail) -> None:
