@@ -17,6 +17,11 @@
 from __future__ import annotations
 
 from dendro_local.sdk import App, InputFile, OutputFile
+from embedding import Settings, draw_embedding, embed
+from lindi_output import LindiArray, write_lindi_tar
+from nwb_copy import NwbCopy
+from nwb_input import open_nwb
+from nwb_objects import add_processing_module, add_time_series, check_free
 
 IMAGE = "dendro-local/hello-cebra:1.0.0"
 
@@ -44,10 +49,6 @@ def cebra_nwb_embedding_5(
         bin_size_msec: Bin size in milliseconds
         output_dimensions: Output dimensions
     """
-    from embedding import Settings, draw_embedding, embed
-    from lindi_output import LindiArray, write_lindi_tar
-    from nwb_input import open_nwb
-
     settings = Settings(max_iterations, batch_size, bin_size_msec, output_dimensions)
     with open_nwb(input) as nwb:
         made = embed(nwb.spike_trains_sec(units_path), settings)
@@ -87,11 +88,6 @@ def cebra_nwb_embedding_6(
         bin_size_msec: Bin size in milliseconds
         output_dimensions: Output dimensions
     """
-    from embedding import Settings, draw_embedding, embed
-    from nwb_copy import NwbCopy
-    from nwb_input import open_nwb
-    from nwb_objects import add_processing_module, add_time_series, check_free
-
     settings = Settings(max_iterations, batch_size, bin_size_msec, output_dimensions)
     with open_nwb(input) as nwb:
         copy = NwbCopy(nwb)

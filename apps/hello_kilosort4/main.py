@@ -18,6 +18,8 @@
 from __future__ import annotations
 
 from dendro_local.sdk import App, InputFile, OutputFile
+from sort_kilosort4 import sort_by_kilosort4
+from sorting_units import add_sorted_units
 
 app = App("hello_kilosort4", description="Hello Kilosort4", version="1.0.0")
 
@@ -34,9 +36,6 @@ def kilosort4(
         electrical_series_path: Path to the electrical series object in the NWB file
         output_units_name: Name of the output units object
     """
-    from sort_kilosort4 import sort_by_kilosort4
-    from sorting_units import add_sorted_units
-
     add_sorted_units(
         input, output, electrical_series_path, output_units_name, "Kilosort4", sort_by_kilosort4
     )

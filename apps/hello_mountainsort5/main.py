@@ -21,6 +21,7 @@ that the two share one environment."""
 from __future__ import annotations
 
 from dendro_local.sdk import App, InputFile, OutputFile
+from sort_segment import sort_segment
 
 app = App("hello_mountainsort5", description="Hello MountainSort5", version="1.0.0")
 
@@ -42,8 +43,6 @@ def mountainsort5_1(
         segment_start_time_sec: Start time of segment to analyze in seconds
         segment_duration_sec: Duration of segment to analyze in seconds
     """
-    from sort_segment import sort_segment
-
     sort_segment(
         input, output, electrical_series_path, segment_start_time_sec, segment_duration_sec
     )

@@ -16,7 +16,12 @@
 
 from __future__ import annotations
 
+import json
+
 from dendro_local.sdk import App, InputFile, OutputFile
+from nwb_input import open_nwb
+from spike_counts import SpikeCounts
+from unit_order import draw_raster, order_of_units
 
 app = App("hello_rastermap", description="Rastermap", version="1.0.0")
 
@@ -42,12 +47,6 @@ def rastermap(
         locality: Locality in sorting to find sequences (this is a value from 0 to 1)
         grid_upsample: 10 is good for large recordings
     """
-    import json
-
-    from nwb_input import open_nwb
-    from spike_counts import SpikeCounts
-    from unit_order import draw_raster, order_of_units
-
     with open_nwb(input) as nwb:
         trains = nwb.spike_trains_sec(units_path)
     spikes = SpikeCounts(trains, bin_size_sec=0.1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -31,8 +32,6 @@ class SpikeCounts:
     def __init__(
         self, spike_trains_sec: Sequence[NDArray[np.float64]], *, bin_size_sec: float
     ) -> None:
-        import numpy as np
-
         num_units = len(spike_trains_sec)
         last_spikes = [float(train.max()) for train in spike_trains_sec if len(train) > 0]
         if not last_spikes:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+import numpy as np
+from scipy.stats import zscore
+
+from figure import job_figure
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 MAX_UNITS_WITHOUT_CLUSTERS = 200
@@ -43,9 +47,6 @@ def order_of_units(
     Raises:
         ValueError: there are too few bins, or the units are too many for this number of clusters.
     """
-    import numpy as np
-    from scipy.stats import zscore
-
     num_bins, num_units = counts.shape
     _check(num_bins, num_units, n_clusters)
     changes = counts.std(axis=0) > 0
@@ -85,8 +86,6 @@ def _check(num_bins: int, num_units: int, n_clusters: int) -> None:
 
 def draw_raster(trains_sec: Sequence[NDArray[np.float64]], order: Sequence[int]) -> None:
     """Draw the spikes of all units, in the order of the table and in the other one."""
-    from figure import job_figure
-
     height = min(20.0, max(6.0, 0.1 * len(order)))
     with job_figure("raster.png", width_inch=10, height_inch=height) as figure:
         before, after = figure.subplots(2, 1, sharex=True)

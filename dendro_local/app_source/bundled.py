@@ -6,7 +6,17 @@ from dendro_local.errors import InvalidApp
 
 __all__ = ["BUNDLED_APPS", "bundled_app_folder"]
 
-BUNDLED_APPS = ("hello_world",)
+BUNDLED_APPS = (
+    "hello_world",
+    "hello_neurosift",
+    "hello_rastermap",
+    "hello_cebra",
+    "hello_kilosort4",
+    "hello_mountainsort5",
+    "hello_video",
+)
+"""Those in ``apps/``: what Neurosift asks the original's public service for is among them. Each
+has a ``spec.json``, so that to register them runs none of them and builds no environment."""
 
 
 def bundled_app_folder(name: str) -> Path:

@@ -2,7 +2,7 @@
 
     python avi_to_mp4.py [FILE-OR-URL]
 
-The app must have been added once: ``dendro-local apps add apps/hello_neurosift``.
+The app comes with dendro-local; its first job builds its environment.
 """
 
 import os

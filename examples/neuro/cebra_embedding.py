@@ -2,7 +2,7 @@
 
     python cebra_embedding.py [FILE-OR-URL]
 
-The app must have been added once: ``dendro-local apps add apps/hello_cebra``.
+The app comes with dendro-local; its first job builds its environment.
 """
 
 import os

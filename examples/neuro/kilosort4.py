@@ -2,7 +2,7 @@
 
     python kilosort4.py [FILE-OR-URL PATH-IN-THE-FILE]
 
-The app must have been added once: ``dendro-local apps add apps/hello_kilosort4``.
+The app comes with dendro-local; its first job builds its environment.
 """
 
 import os

@@ -2,7 +2,7 @@
 
     python mountainsort5_segment.py [FILE-OR-URL PATH-IN-THE-FILE]
 
-The app must have been added once: ``dendro-local apps add apps/hello_mountainsort5``.
+The app comes with dendro-local; its first job builds its environment.
 """
 
 import os

@@ -2,7 +2,7 @@
 
     python rastermap.py [FILE-OR-URL]
 
-The app must have been added once: ``dendro-local apps add apps/hello_rastermap``.
+The app comes with dendro-local; its first job builds its environment.
 """
 
 import os

@@ -2,8 +2,8 @@
 
     python sorting_chain.py [FILE-OR-URL PATH-IN-THE-FILE [NUMBER-OF-CHANNELS]]
 
-All four are submitted at once; a job waits for those whose outputs it takes. The app must have
-been added once: ``dendro-local apps add apps/hello_neurosift``.
+All four are submitted at once; a job waits for those whose outputs it takes. The app comes with
+dendro-local; its first job builds its environment.
 """
 
 import os

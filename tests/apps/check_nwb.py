@@ -15,6 +15,8 @@
 pynwb's validator, and ``remarks`` what nwbinspector has to say that is more than a suggestion.
 """
 
+import atexit
+import hashlib
 import json
 import shutil
 import sys
@@ -58,6 +60,8 @@ def describe(found: Any) -> dict[str, Any]:
         return {"attributes": attributes}
     values = np.asarray(found[()])
     described = {"shape": values.shape, "dtype": str(values.dtype), "attributes": attributes}
+    if values.dtype.kind in "iufS":
+        described["sha256"] = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
     if values.size > MAX_VALUES:
         return described | {"min": float(values.min()), "means": values.mean(axis=0).tolist()}
     return described | {
@@ -75,7 +79,9 @@ def open_nwb(path: str) -> Any:
     if path.endswith(".nwb"):
         return h5py.File(path, "r")
     # A copy: lindi opens a tar for writing even to read it, and outputs are read-only.
-    copy = Path(tempfile.mkdtemp()) / "copy.nwb.lindi.tar"
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    copy = Path(folder) / "copy.nwb.lindi.tar"
     shutil.copyfile(path, copy)
     return lindi.LindiH5pyFile.from_lindi_file(str(copy))
 
@@ -92,4 +98,4 @@ if __name__ == "__main__":
     }
     if wants_validation:
         found |= validate(opened)
-    print(json.dumps(found), flush=True)
+    print(json.dumps(found, default=str), flush=True)  # references are shown as text

@@ -39,6 +39,10 @@ class NwbOutput:
         """The values of an array that is not too large, as nested lists."""
         return self._arrays[path]["values"]
 
+    def sha256(self, path: str) -> str:
+        """The digest of the bytes of an array of numbers."""
+        return str(self._arrays[path]["sha256"])
+
     def smallest_and_means(self, path: str) -> tuple[float, list[float]]:
         """Of a large array: the smallest value, and the means along the first axis."""
         return self._arrays[path]["min"], self._arrays[path]["means"]

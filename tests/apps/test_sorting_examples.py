@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,6 @@ from dendro_local.local_hub import LocalHub
 from tests.apps.conftest import APPS
 
 EXAMPLES = APPS.parent / "examples" / "neuro"
-SERVICE = "sorting_examples"
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(1200)]
 
@@ -22,15 +22,12 @@ def variables(store_of_apps: LocalHub) -> dict[str, str]:
     return {
         **os.environ,
         "DENDRO_LOCAL_DIR": str(store_of_apps.store.folder.root),
-        "DENDRO_SERVICE_NAME": SERVICE,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
 
 
-def run_example(name: str, store: LocalHub, app: str, variables: dict[str, str]) -> list[str]:
+def run_example(name: str, variables: dict[str, str]) -> list[str]:
     """The last lines that a script prints."""
-    if not store.apps(service=SERVICE, name=app):
-        store.add_app(str(APPS / app), SERVICE)
     finished = subprocess.run(
         [sys.executable, EXAMPLES / name],
         env=variables,
@@ -43,25 +40,16 @@ def run_example(name: str, store: LocalHub, app: str, variables: dict[str, str])
 
 
 @pytest.mark.parametrize(
-    ("example", "app"),
-    [
-        ("rastermap.py", "hello_rastermap"),
-        ("mountainsort5_segment.py", "hello_mountainsort5"),
-        ("cebra_embedding.py", "hello_cebra"),
-    ],
+    "example", ["rastermap.py", "mountainsort5_segment.py", "cebra_embedding.py"]
 )
-def test_an_example_gives_its_output(
-    example: str, app: str, store_of_apps: LocalHub, variables: dict[str, str]
-) -> None:
-    lines = run_example(example, store_of_apps, app, variables)
+def test_an_example_gives_its_output(example: str, variables: dict[str, str]) -> None:
+    lines = run_example(example, variables)
 
     assert Path(lines[-1]).is_file()
 
 
-def test_the_chain_shows_an_output_for_each_step(
-    store_of_apps: LocalHub, variables: dict[str, str]
-) -> None:
-    lines = run_example("sorting_chain.py", store_of_apps, "hello_neurosift", variables)
+def test_the_chain_shows_an_output_for_each_step(variables: dict[str, str]) -> None:
+    lines = run_example("sorting_chain.py", variables)
 
     rows = [line.split() for line in lines[-4:]]
     assert [row[0] for row in rows] == ["summary", "prepare", "sort", "measure"]
@@ -85,7 +73,8 @@ def test_the_notebook_draws_what_the_chain_gives() -> None:
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(EXAMPLES / "sorting_chain.ipynb", as_version=4)
+    read: Any = nbformat.read  # it has no types, where it is installed
+    notebook = read(EXAMPLES / "sorting_chain.ipynb", as_version=4)
 
     NotebookClient(
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": EXAMPLES}}

@@ -1,6 +1,7 @@
 """What is built is whole, and runs where nothing else is installed."""
 
 import json
+import stat
 import subprocess
 import sys
 import tarfile
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from dendro_local.app_source import BUNDLED_APPS
 from tests.packaging.conftest import ROOT, Built, Environment
 
 pytestmark = pytest.mark.process
+
+BUNDLED = "dendro_local/bundled_apps"
 
 
 @pytest.fixture(scope="session")
@@ -38,21 +42,43 @@ def modules_of(names: list[str], prefix: str = "") -> set[str]:
     return {name.removeprefix(prefix) for name in names if name.endswith(".py")}
 
 
+def modules_of_apps() -> set[str]:
+    apps = ROOT / "apps"
+    return {str(file.relative_to(apps)) for file in apps.rglob("*.py")}
+
+
 def in_checkout() -> set[str]:
-    return {str(file.relative_to(ROOT)) for file in (ROOT / "dendro_local").rglob("*.py")}
+    own = {str(file.relative_to(ROOT)) for file in (ROOT / "dendro_local").rglob("*.py")}
+    return own | {str(file.relative_to(ROOT / "sync")) for file in (ROOT / "sync").rglob("*.py")}
 
 
 def test_the_wheel_holds_the_package_and_its_apps_and_nothing_else(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         names = wheel.namelist()
 
-    app = "dendro_local/bundled_apps/hello_world"
-    assert modules_of(names) == {*in_checkout(), f"{app}/main.py"}
-    assert {f"{app}/spec.json", "dendro_local/py.typed"} <= set(names)
+    assert modules_of(names) == in_checkout() | {f"{BUNDLED}/{file}" for file in modules_of_apps()}
+    assert {f"{BUNDLED}/{app}/spec.json" for app in BUNDLED_APPS} <= set(names)
+    assert {"dendro_local/py.typed", "dendro_sync/py.typed"} <= set(names)
     assert {name.partition("/")[0] for name in names} == {
         "dendro_local",
+        "dendro_sync",
         next(name for name in names if ".dist-info" in name).partition("/")[0],
     }
+
+
+def test_what_apps_share_by_links_is_in_the_wheel_as_files(built: Built) -> None:
+    shared = [file for file in modules_of_apps() if (ROOT / "apps" / file).is_symlink()]
+
+    with zipfile.ZipFile(built.wheel) as wheel:
+        for file in shared:
+            info = wheel.getinfo(f"{BUNDLED}/{file}")
+            assert not stat.S_ISLNK(info.external_attr >> 16)
+            assert wheel.read(info) == (ROOT / "apps" / file).read_bytes()
+    assert shared
+
+
+def test_every_app_of_the_checkout_comes_with_the_package() -> None:
+    assert set(BUNDLED_APPS) == {file.parent.name for file in (ROOT / "apps").glob("*/main.py")}
 
 
 def test_the_source_distribution_holds_what_a_user_builds_and_tests_with(built: Built) -> None:
@@ -61,8 +87,10 @@ def test_the_source_distribution_holds_what_a_user_builds_and_tests_with(built: 
     root = names[0].partition("/")[0]
 
     tests = {str(file.relative_to(ROOT)) for file in (ROOT / "tests").rglob("*.py")}
-    wanted = {"pyproject.toml", "README.md", "LICENSE", "Makefile", "requirements.txt"}
-    assert wanted | in_checkout() | tests <= {name.removeprefix(f"{root}/") for name in names}
+    wanted = {"pyproject.toml", "README.md", "LICENSE", "Makefile"}
+    wanted |= {"requirements.txt", "requirements-apps.txt"}
+    found = {name.removeprefix(f"{root}/").removeprefix("sync/") for name in names}
+    assert wanted | in_checkout() | tests <= found
     assert not [name for name in names if "a_store" in name or "__pycache__" in name]
 
 

@@ -9,10 +9,12 @@ import pytest
 
 import dendro_local
 import dendro_local.client
+import dendro_sync
 
 MODULES = [
     module.name
-    for module in pkgutil.walk_packages(dendro_local.__path__, "dendro_local.")
+    for package in (dendro_local, dendro_sync)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     if not module.name.endswith("__main__")
 ]
 PACKAGES = [
@@ -25,7 +27,7 @@ PACKAGES = [
 ]
 
 
-@pytest.mark.parametrize("name", ["dendro_local", *MODULES])
+@pytest.mark.parametrize("name", ["dendro_local", "dendro_sync", *MODULES])
 def test_the_names_of_a_module_are_sorted_and_there(name: str) -> None:
     module = importlib.import_module(name)
     public = getattr(module, "__all__", [])

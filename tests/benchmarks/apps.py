@@ -1,0 +1,352 @@
+"""The apps for neuroscience: time and memory of each processor, and their environments."""
+
+import contextlib
+import io
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from dendro_local import (
+    DendroJobDefinition,
+    DendroJobInputFile,
+    DendroJobOutputFile,
+    DendroJobParameter,
+    DendroJobRequiredResources,
+    submit_job,
+)
+from dendro_local.compute import embedded_compute_client
+from tests.benchmarks.app_runs import (
+    AppRun,
+    environment_of,
+    environment_of_script,
+    run_processor,
+    run_script,
+)
+from tests.benchmarks.default_store import using
+from tests.benchmarks.figure import Figure, duration
+from tests.benchmarks.measuring import timed
+from tests.benchmarks.processes import ROOT, ProcessFailed, run
+from tests.benchmarks.scripts.submit import SERVICE
+from tests.benchmarks.stores import Stores
+
+__all__ = ["ENVIRONMENTS", "apps"]
+
+ENVIRONMENTS = ROOT / ".venv" / "apps"
+"""Kept from run to run, since they take minutes to build."""
+
+TESTS_OF_APPS = ROOT / "tests" / "apps"
+RAW = "acquisition/ElectricalSeries"
+LONG_CHANNELS = 64
+LONG_MEMORY_MB = 500
+WARM_UPS = 3
+"""Jobs after which an app has been imported once for those that follow."""
+
+WITH_PYNWB = ("hello_neurosift", "hello_mountainsort5")
+"""Apps whose results are got from the libraries in an environment that has pynwb."""
+
+TIMES = 1.1
+"""No processor may take longer than so many times its reference."""
+
+MUCH_FASTER = 1 / 3
+"""Those whose reference counts in loops."""
+
+NWB_OUTPUT = {"output": "output.nwb.lindi.tar"}
+LINDI_OUTPUT = {"output": "output.lindi.tar"}
+
+
+class Case(NamedTuple):
+    """A processor with its job.
+
+    Attributes:
+        app: its app.
+        processor: its name.
+        parameters: of the job.
+        outputs: names and base names of its outputs.
+        limit: how many times its reference it may take; None if it has no reference.
+    """
+
+    app: str
+    processor: str
+    parameters: Mapping[str, object]
+    outputs: Mapping[str, str] = NWB_OUTPUT
+    limit: float | None = TIMES
+
+
+CASES = (
+    Case("hello_neurosift", "units_summary_1", {}, LINDI_OUTPUT, MUCH_FASTER),
+    Case(
+        "hello_neurosift",
+        "ephys_summary_1",
+        {
+            "electrical_series_path": RAW,
+            "segment_start_time_sec": 0,
+            "segment_duration_sec": 60,
+        },
+        LINDI_OUTPUT,
+        MUCH_FASTER,
+    ),
+    Case("hello_neurosift", "multiscale_spike_density", {"units_path": "units"}, LINDI_OUTPUT),
+    Case(
+        "hello_neurosift",
+        "prepare_ephys_spike_sorting_dataset",
+        {
+            "electrical_series_path": RAW,
+            "duration_sec": 0,
+            "electrode_indices": list(range(16)),
+            "freq_min": 300,
+            "freq_max": 6000,
+            "compression_ratio": 12,
+            "output_electrical_series_name": "pre",
+        },
+    ),
+    Case(
+        "hello_neurosift",
+        "mountainsort5",
+        {
+            "electrical_series_path": RAW,
+            "output_units_name": "units_ms5",
+            "detect_threshold": 5.5,
+            "channel_radius": 100,
+        },
+    ),
+    Case(
+        "hello_neurosift",
+        "spike_sorting_post_processing",
+        {"electrical_series_path": RAW, "units_path": "units"},
+    ),
+    Case(
+        "hello_mountainsort5",
+        "mountainsort5_1",
+        {
+            "electrical_series_path": RAW,
+            "segment_start_time_sec": 0,
+            "segment_duration_sec": 60,
+        },
+    ),
+    Case(
+        "hello_rastermap",
+        "rastermap",
+        {"units_path": "units", "n_clusters": 0, "n_PCs": 8, "locality": 0.0, "grid_upsample": 10},
+        {"output": "output.json"},
+    ),
+    Case("hello_cebra", "cebra_nwb_embedding_6", {"max_iterations": 100}),
+)
+FILM = Case(
+    "hello_video",
+    "avi_to_mp4",
+    {"duration_sec": 10},
+    {"output": "output.mp4", "info": "info.json"},
+    None,
+)
+
+
+def apps(stores: Stores) -> Iterator[Figure]:
+    """Each processor beside the libraries alone, a long recording, and the environments."""
+    rounds = stores.size(3, quick=1)
+    yield from _environments(stores)
+    python = environment_of("hello_neurosift", ENVIRONMENTS)
+    inputs = stores.folder("inputs")
+    recording, film = inputs / "ephys_small.nwb", inputs / "film.avi"
+    run([str(python), str(TESTS_OF_APPS / "make_recording.py"), str(recording)])
+    run([str(python), str(TESTS_OF_APPS / "make_inputs.py"), "video", str(film)])
+    rows: dict[str, list[str]] = {}
+    for case, file in (*((case, recording) for case in CASES), (FILM, film)):
+        figure, row = _case(stores, case, file, rounds)
+        rows.setdefault(case.app, []).append(row)
+        yield figure
+    yield from _long_recording(stores, python, rows)
+    _tell_readmes(rows)
+
+
+def _case(stores: Stores, case: Case, file: Path, rounds: int) -> tuple[Figure, str]:
+    """A processor's jobs, of which the app is imported already, beside the libraries alone."""
+    python = environment_of(case.app, ENVIRONMENTS)
+    other = python
+    if case.limit is not None and case.app in WITH_PYNWB:
+        other = environment_of_script("plain.py", ENVIRONMENTS)
+
+    def cold() -> AppRun:
+        with tempfile.TemporaryDirectory(dir=stores.folder("cold")) as folder:
+            place = Path(folder)
+            return run_processor(
+                python, case.app, case.processor, file, case.outputs, case.parameters, place
+            )
+
+    def plain() -> AppRun:
+        with tempfile.TemporaryDirectory(dir=stores.folder("plain")) as folder:
+            return run_script(other, "plain.py", [case.processor, file], Path(folder))
+
+    cold()  # not counted: files get into memory, byte code is written, Rastermap is compiled
+    first = cold()
+    references: list[AppRun] = []
+    times: list[float] = []
+    with _jobs(stores, case, file) as run_job:
+        if case.limit is not None:
+            plain()
+        for _ in range(rounds):
+            times.append(run_job())
+            if case.limit is not None:
+                references.append(plain())
+    measured = f"{duration(median(times))}; first {_words(first)}"
+    if case.limit is None:
+        return (
+            Figure(what=_what(case), measured=measured),
+            _row(case, median(times), first, ""),
+        )
+    reference = _middle(references)
+    ratio = median(seconds / each.seconds for seconds, each in zip(times, references, strict=True))
+    return (
+        Figure(
+            what=_what(case),
+            measured=measured,
+            reference=f"libraries alone: {_words(reference)}",
+            ratio=f"{ratio:.2f}x",
+            budget=f"at most {case.limit:.2f}x",
+            is_met=ratio <= case.limit,
+        ),
+        _row(case, median(times), first, _words(reference)),
+    )
+
+
+@contextlib.contextmanager
+def _jobs(stores: Stores, case: Case, file: Path) -> Generator[Callable[[], float]]:
+    """Runs a job and gives how many seconds it took from submit to completed, again and again."""
+    folder = stores.folder("store")
+    (folder / "envs").symlink_to(ENVIRONMENTS)
+    cores = os.cpu_count() or 1
+
+    def run_job() -> float:
+        with contextlib.redirect_stdout(io.StringIO()):
+            begun = time.perf_counter()
+            job = submit_job(
+                service_name=SERVICE,
+                job_definition=DendroJobDefinition(
+                    appName=case.app,
+                    processorName=case.processor,
+                    inputFiles=[DendroJobInputFile(name="input", path=file)],
+                    outputFiles=[
+                        DendroJobOutputFile(name=name, fileBaseName=base_name)
+                        for name, base_name in case.outputs.items()
+                    ],
+                    parameters=[
+                        DendroJobParameter(name=name, value=value)
+                        for name, value in case.parameters.items()
+                    ],
+                ),
+                required_resources=DendroJobRequiredResources(
+                    numCpus=cores, numGpus=0, memoryGb=4, timeSec=3600
+                ),
+                skip_cache=True,
+            ).wait_until_done()
+            seconds = time.perf_counter() - begun
+        if job.status != "completed":
+            raise ProcessFailed(f"{case.processor} failed: {job.error}")
+        return seconds
+
+    with using(folder) as hub:
+        for _ in range(WARM_UPS):
+            run_job()
+        yield run_job
+        embedded_compute_client(hub).stop()
+
+
+def _row(case: Case, seconds: float, first: AppRun, reference: str) -> str:
+    shown = f"{duration(seconds)} | {duration(first.seconds)} | {first.memory_mb:.0f} MB"
+    return f"| `{case.processor}` | {shown} | {reference} |"
+
+
+def _long_recording(stores: Stores, python: Path, rows: dict[str, list[str]]) -> Iterator[Figure]:
+    """A summary of 10 minutes of 64 channels, beside reading them once."""
+    seconds = stores.size(600, quick=60)
+    file = stores.folder("inputs") / "long.nwb"
+    run_script(python, "long_recording.py", [file, seconds, LONG_CHANNELS], file.parent)
+    parameters = {
+        "electrical_series_path": RAW,
+        "segment_start_time_sec": 0,
+        "segment_duration_sec": seconds,
+    }
+    run_script(python, "read_once.py", [file], stores.folder("read"))
+    reading = run_script(python, "read_once.py", [file], stores.folder("read"))
+    measured = run_processor(
+        python,
+        "hello_neurosift",
+        "ephys_summary_1",
+        file,
+        LINDI_OUTPUT,
+        parameters,
+        stores.folder("job"),
+    )
+    file.unlink()
+    what = f"ephys_summary_1 of {seconds} s, {LONG_CHANNELS} channels"
+    yield Figure(
+        what=what,
+        measured=_words(measured),
+        reference=f"reading the data once: {duration(reading.seconds)}",
+        ratio=f"{measured.seconds / reading.seconds:.2f}x",
+        budget=f"at most {LONG_MEMORY_MB} MB",
+        is_met=measured.memory_mb <= LONG_MEMORY_MB,
+    )
+    rows["hello_neurosift"].append(
+        f"| `ephys_summary_1` of {seconds // 60} minutes, {LONG_CHANNELS} channels | | "
+        f"{duration(measured.seconds)} | {measured.memory_mb:.0f} MB | "
+        f"reading the data once: {duration(reading.seconds)} |"
+    )
+
+
+def _environments(stores: Stores) -> Iterator[Figure]:
+    """Building that of hello_neurosift, finding it again, and the app that has the same needs."""
+    cache = {**os.environ, "UV_CACHE_DIR": str(stores.folder("cache"))}
+    envs = stores.folder("envs")
+
+    def built(app: str, folder: Path, environ: Mapping[str, str] | None = None) -> float:
+        return timed(lambda: environment_of(app, folder, environ))()
+
+    first = built("hello_neurosift", stores.folder("envs"), cache)
+    yield Figure(what="environment of hello_neurosift, uv's cache empty", measured=duration(first))
+    again = built("hello_neurosift", envs)
+    yield Figure(
+        what="environment of hello_neurosift, packages in the cache",
+        measured=duration(again),
+        reference=f"cache empty: {duration(first)}",
+        ratio=f"{again / first:.2f}x",
+    )
+    count = len(list(envs.glob("*/ready.json")))
+    for what, app in (
+        ("  found again", "hello_neurosift"),
+        ("  found by hello_mountainsort5", "hello_mountainsort5"),
+    ):
+        found = median(built(app, envs) for _ in range(5))
+        yield Figure(
+            what=what,
+            measured=duration(found),
+            reference=f"built: {duration(again)}",
+            is_met=len(list(envs.glob("*/ready.json"))) == count,
+            budget="nothing is built",
+        )
+    shutil.rmtree(cache["UV_CACHE_DIR"])
+
+
+def _what(case: Case) -> str:
+    return f"{case.processor} of {case.app}"
+
+
+def _middle(runs: list[AppRun]) -> AppRun:
+    return AppRun(median(each.seconds for each in runs), max(each.memory_mb for each in runs))
+
+
+def _words(found: AppRun) -> str:
+    return f"{duration(found.seconds)}, {found.memory_mb:.0f} MB"
+
+
+def _tell_readmes(rows: Mapping[str, list[str]]) -> None:
+    """Print what belongs into the READMEs of the apps, apart from the table of figures."""
+    for app, lines in rows.items():
+        print(f"\nFor apps/{app}/README.md, under Time and memory:\n", file=sys.stderr)
+        head = "| processor | job | first job | memory | the libraries alone |"
+        print(head, "|---|---|---|---|---|", *lines, sep="\n", file=sys.stderr)
