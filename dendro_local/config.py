@@ -17,6 +17,7 @@ __all__ = [
     "Setting",
     "default_user_id",
     "number_setting",
+    "seconds_setting",
     "setting",
     "setting_with_origin",
     "store_folder",
@@ -71,6 +72,13 @@ SETTINGS = (
         "process",
         "How apps are run: as processes of this machine, or each in a container of its image: "
         f"{', '.join(RUNTIME_NAMES)}.",
+    ),
+    Setting(
+        "cache_timeout",
+        "DENDRO_CACHE_TIMEOUT",
+        "1",
+        "For how many seconds remotes that are caches are asked, in all, for jobs that are "
+        "submitted and not in the store; 0 for not at all.",
     ),
     Setting(
         "part_bytes",
@@ -217,6 +225,24 @@ def number_setting(key: str, folder: Path) -> int:
             f"The setting {key}, from {origin}, is {text!r}. Give a whole number, 1 or more."
         )
     return int(text)
+
+
+def seconds_setting(key: str, folder: Path) -> float:
+    """The value of a setting that is a number of seconds, 0 or more.
+
+    Raises:
+        InvalidRequest: it is something else, or ``config.toml`` cannot be read.
+    """
+    text, origin = setting_with_origin(key, folder)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise InvalidRequest(
+            f"The setting {key}, from {origin}, is {text!r}. Give a number of seconds, 0 or more."
+        )
+    return value
 
 
 def _from_file(file: Path) -> dict[str, str]:

@@ -23,6 +23,8 @@
     ├── EnvironmentFailed         an app's Python environment could not be built
     ├── ContainerFailed           a container engine or image cannot be had, or does not work
     ├── JobFailed                 a job that was waited for, or whose output was read, failed
+    ├── SyncIncomplete            some of what was to be exchanged with a remote was refused
+    ├── NotVerified               a job, or one that it depends on, is not what was signed
     ├── StoreError                the store cannot be opened, read or written
     │   ├── StoreTooNew
     │   ├── StoreDamaged
@@ -61,12 +63,14 @@ __all__ = [
     "NotAuthenticated",
     "NotFound",
     "NotSupported",
+    "NotVerified",
     "OutputNotFound",
     "QuotaExceeded",
     "ServiceNotFound",
     "StoreDamaged",
     "StoreError",
     "StoreTooNew",
+    "SyncIncomplete",
     "TooLarge",
     "UserNotFound",
 ]
@@ -252,6 +256,22 @@ class JobFailed(DendroError):
     code = "job_failed"
     http_status = 409
     exit_code = 30
+
+
+class SyncIncomplete(DendroError):
+    """Some of what was to be exchanged with a remote was refused; all else was done."""
+
+    code = "sync_incomplete"
+    http_status = 409
+    exit_code = 33
+
+
+class NotVerified(DendroError):
+    """A job, or one that it depends on, is not what was signed, or nobody trusted signed it."""
+
+    code = "not_verified"
+    http_status = 409
+    exit_code = 34
 
 
 class StoreError(DendroError):

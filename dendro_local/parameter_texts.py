@@ -1,4 +1,4 @@
-"""The value of a parameter from the text of a command line, by its type in the spec. Pure."""
+"""The value of a parameter from the text that a person typed, by its type in the spec. Pure."""
 
 import json
 import math

@@ -5,13 +5,13 @@ from typing import Any, TypeVar
 
 import click
 
-from dendro_local.cli.parameter_values import parameter_value
 from dendro_local.model import (
     AppSpecification,
     ParameterValue,
     ProcessorOutput,
     ProcessorSpecification,
 )
+from dendro_local.parameter_texts import parameter_value
 
 __all__ = [
     "definition_options",

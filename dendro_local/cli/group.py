@@ -55,6 +55,16 @@ COMMANDS: Mapping[str, Mapping[str, LazyCommand]] = {
         "users": LazyCommand("users", "users", "Manage users and their API keys."),
         "clients": LazyCommand("clients", "clients", "Manage compute clients of other machines."),
     },
+    "Sharing": {
+        "remote": LazyCommand("remotes", "remote", "Manage places to exchange jobs with."),
+        "pull": LazyCommand("exchange", "pull", "Take in the jobs of a remote."),
+        "push": LazyCommand("exchange", "push", "Have a remote take the jobs of the store."),
+        "sync": LazyCommand("exchange", "sync", "Push and pull, so that both ends are the same."),
+        "export": LazyCommand("archives", "export", "Write jobs with their outputs to one file."),
+        "import": LazyCommand("archives", "import_", "Take in the jobs of such a file."),
+        "verify": LazyCommand("verify", "verify", "Check a job and what it came of once more."),
+        "key": LazyCommand("keys", "key", "Show the store's key, and say whom to trust."),
+    },
     "Store": {
         "info": LazyCommand("info", "info", "Show the store, its settings and who runs jobs."),
         "prune": LazyCommand("prune", "prune", "Remove finished jobs, or their outputs, by rules."),

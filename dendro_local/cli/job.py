@@ -3,6 +3,7 @@
 import json
 
 import click
+from msgspec import to_builtins
 
 from dendro_local.cli.job_table import duration_sec
 from dendro_local.cli.options import job_argument, json_option
@@ -18,14 +19,17 @@ from dendro_local.cli.output import (
 from dendro_local.client.default_hub import default_hub
 from dendro_local.errors import JobNotFound, OutputNotFound
 from dendro_local.hub import Hub
+from dendro_local.local_hub import LocalHub
 from dendro_local.model import Job, JobId, OutputFileResult
+from dendro_local.store.origins import JobOrigin
 
 __all__ = ["job", "why"]
 
 
 @click.command(
     epilog="--json prints the job record with the fields of the Dendro contract. Times are seconds "
-    "since 1970, UTC; files that the store owns have URLs that begin with dendro:. With --usage it "
+    "since 1970, UTC; files that the store owns have URLs that begin with dendro:. A job that came "
+    "from elsewhere has origin{origin, arrived_at, key_id, is_verified} too. With --usage it "
     "prints a list of samples, each with the fields of the lines of the contract's log: timestamp, "
     "cpu, virtual_memory, disk_io_counters, net_io_counters, gpu."
 )
@@ -47,7 +51,9 @@ def job(job_id: str, shows_usage: bool, as_json: bool) -> None:
 
         show_usage(hub, record, as_json=as_json)
     elif as_json:
-        print_json(record)
+        origin = _origin(hub, record)
+        # Not a field of the contract: only where there is something to tell.
+        print_json(record if origin is None else {**to_builtins(record), "origin": origin})
     else:
         _show(hub, record)
 
@@ -73,7 +79,8 @@ def why(job_id: str, as_json: bool) -> None:
 def _show(hub: Hub, record: Job) -> None:
     definition = record.jobDefinition
     click.echo(f"Job {record.jobId}")
-    print_fields(_facts(record), indent=2)
+    origin = _origin(hub, record)
+    print_fields([*_facts(record), *_came_from(origin)], indent=2)
     sections: dict[str, list[tuple[str, str]]] = {
         "Inputs": [
             (file.name, f"{file.fileBaseName}\n{file.url}") for file in definition.inputFiles
@@ -120,6 +127,18 @@ def _facts(record: Job) -> list[tuple[str, str]]:
         ("Hash", record.jobDefinitionHash),
     )
     return [(name, value) for name, value in facts if value]
+
+
+def _origin(hub: Hub, record: Job) -> JobOrigin | None:
+    """Where a job of the store of this machine came from, if it did not run here."""
+    return hub.job_origin(record.jobId) if isinstance(hub, LocalHub) else None
+
+
+def _came_from(origin: JobOrigin | None) -> list[tuple[str, str]]:
+    if origin is None:
+        return []
+    signed = f"signed by key {origin.key_id}" if origin.is_verified else "NOT VERIFIED"
+    return [("Came from", f"{origin.origin}, {show_time(origin.arrived_at)}; {signed}")]
 
 
 def _status(hub: Hub, job_id: JobId) -> str:

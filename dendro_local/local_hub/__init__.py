@@ -6,8 +6,19 @@ store below keeps and finds.
 
 from dendro_local.local_hub.hub import LocalHub
 from dendro_local.local_hub.job_keys import KeyedJob
-from dendro_local.local_hub.job_records import JobLog, LiveWork
-from dendro_local.local_hub.served_files import ServedFile
+from dendro_local.local_hub.job_records import JobFacts, JobLog, LiveWork
+from dendro_local.local_hub.served_files import OutputAwaited, ServedFile
+from dendro_local.local_hub.submitting import Forecast
 from dendro_local.local_hub.uploads import IncomingFile
 
-__all__ = ["IncomingFile", "JobLog", "KeyedJob", "LiveWork", "LocalHub", "ServedFile"]
+__all__ = [
+    "Forecast",
+    "IncomingFile",
+    "JobFacts",
+    "JobLog",
+    "KeyedJob",
+    "LiveWork",
+    "LocalHub",
+    "OutputAwaited",
+    "ServedFile",
+]

@@ -115,7 +115,10 @@ class Apps(Part):
             raise self.missing_app(service, name)
 
     def register_bundled_apps(self) -> None:
-        """Register the apps that come with the package, in a fresh store or after an upgrade."""
+        """Register the apps that come with the package, in a fresh store or after an upgrade.
+
+        One that a user has removed stays away.
+        """
         found: dict[str, bytes] = {}
         for name in BUNDLED_APPS:
             try:
@@ -125,18 +128,22 @@ class Apps(Part):
         state = "\n".join(spec.decode() for spec in found.values())
         if self.store.get_meta("bundled_apps") == state:
             return
+        known = (self.store.get_meta("known_bundled_apps") or "").split()
         with self.store.transaction():
             if self.store.services.get(BUNDLED_SERVICE) is None:
                 self.store.services.put(
                     Service(serviceName=BUNDLED_SERVICE, userId=self.user_id, users=[])
                 )
             for name, raw in found.items():
-                self._register_bundled(name, raw)
+                self._register_bundled(name, raw, was_known=name in known)
             self.store.set_meta("bundled_apps", state)
+            self.store.set_meta("known_bundled_apps", " ".join({**dict.fromkeys(known), **found}))
 
-    def _register_bundled(self, name: str, raw: bytes) -> None:
+    def _register_bundled(self, name: str, raw: bytes, *, was_known: bool) -> None:
         source = f"bundled:{name}"
         registered = self.store.services.app(BUNDLED_SERVICE, name)
+        if registered is None and was_known:
+            return  # the user has removed it
         if registered is not None and registered.source != source:
             return  # the user has put an app of their own in its place
         specification = decode_specification(raw, f"The spec of {name}")

@@ -52,7 +52,7 @@ class ArrivedFiles(JobKeys):
                     earlier = None
                     files = replace(files, others={**files.others, ticket.name: taken})
                 dropped = self._replace_files(stored, files, earlier)
-        self._remove_blobs(dropped)
+        self.remove_blobs(dropped)
 
     def _take_log(self, ticket: "UploadTicket", file: Path, digest: Digest) -> None:
         """Let what a job prints or uses be read."""
@@ -76,7 +76,7 @@ class ArrivedFiles(JobKeys):
                 else:
                     earlier, files = files.usage, replace(files, usage=kept)
                 dropped = self._replace_files(stored, files, earlier)
-        self._remove_blobs(dropped)
+        self.remove_blobs(dropped)
 
     def _replace_files(
         self, stored: StoredJob, files: JobFiles, earlier: StoredFile | None

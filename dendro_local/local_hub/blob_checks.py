@@ -127,7 +127,8 @@ class BlobChecks:
             size = self._store.blobs.path(digest).stat().st_size
         except FileNotFoundError:
             # Unless it was pruned since: then its record went first.
-            if digest in self._holders.held_by(job.number):
+            is_held = digest in self._holders.held_by(job.number)
+            if is_held and not self._hub.is_awaited(digest):
                 yield found(
                     "log_missing" if file.is_log else "output_missing",
                     job.job_id,

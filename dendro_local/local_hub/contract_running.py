@@ -181,7 +181,7 @@ class ContractRunning(JobKeys):
                     raise ClaimLost(f"Job {claim.job.jobId} runs: it was just heard of.")
                 dropped = self._forget_files(stored)
             super().give_up(claim)
-        self._remove_blobs(dropped)
+        self.remove_blobs(dropped)
 
     def end_lapsed_contract_runs(self) -> None:
         """Put back, or fail, the jobs of runs that are not heard of any more."""

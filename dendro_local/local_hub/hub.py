@@ -8,6 +8,7 @@ from dendro_local.errors import InvalidRequest
 from dendro_local.local_hub.contract_offers import ContractOffers
 from dendro_local.local_hub.contract_running import ContractRunning
 from dendro_local.local_hub.incoming_blobs import IncomingBlobs
+from dendro_local.local_hub.job_figures import JobFigures
 from dendro_local.local_hub.job_records import JobRecords
 from dendro_local.local_hub.maintenance import Maintenance
 from dendro_local.local_hub.received_files import ReceivedFiles
@@ -16,6 +17,7 @@ from dendro_local.local_hub.run_requests import RunRequests
 from dendro_local.local_hub.served_files import ServedFiles
 from dendro_local.local_hub.services import Services
 from dendro_local.local_hub.sessions import Sessions
+from dendro_local.local_hub.sharing import Sharing
 from dendro_local.local_hub.uploads import Uploads
 from dendro_local.model import JobId
 from dendro_local.store import Listener, Store
@@ -34,7 +36,9 @@ class LocalHub(
     RemoteRunning,
     ReceivedFiles,
     JobRecords,
+    JobFigures,
     Sessions,
+    Sharing,
     Services,
     ServedFiles,
     IncomingBlobs,
@@ -96,6 +100,8 @@ class LocalHub(
         for run in list(self._runs.values()):
             run.end()
         self._runs.clear()
+        if "elsewhere" in vars(self):  # it was asked for
+            self.elsewhere.close()
         self.store.close()
 
 

@@ -4,6 +4,7 @@ A blob that came so belongs to the jobs that have it as an input; without any, i
 a while, as all that nobody needs.
 """
 
+import contextlib
 import os
 import re
 import time
@@ -20,7 +21,9 @@ __all__ = ["IncomingBlobs", "UNUSED_SEC", "is_incoming_blob", "left_blobs"]
 UNUSED_SEC = 24 * 3600.0
 """How long a file that comes in may pause, and one that has come may wait for its job."""
 
-_file = re.compile(r"blob\.([0-9a-f]{64})(\.came)?").fullmatch
+FETCHED_YOUNG_SEC = 600.0
+
+_file = re.compile(r"(?:blob|fetched)\.([0-9a-f]{64})(\.came)?").fullmatch
 
 
 class IncomingBlobs(Part):
@@ -38,6 +41,26 @@ class IncomingBlobs(Part):
         with self.store.reading():
             self.store.folder.uploads.mkdir(exist_ok=True, mode=0o700)
         return self.store.folder.uploads / f"blob.{digest}"
+
+    def fetched_blob(self, digest: Digest) -> Path:
+        """Where this store itself fetches a blob to, from any byte on."""
+        return self.incoming_blob(digest).with_name(f"fetched.{digest}")
+
+    def clear_fetched(self, young_sec: float = FETCHED_YOUNG_SEC) -> None:
+        """Remove the second names of blobs that fetches left which were killed.
+
+        Args:
+            young_sec: what is younger may be of one that goes on.
+        """
+        with self.store.reading():
+            if not self.store.folder.uploads.is_dir():
+                return
+            for file in self.store.folder.uploads.glob("fetched.*"):
+                match = _file(file.name)
+                if match is not None and self.store.blobs.has(Digest(match[1])):
+                    with contextlib.suppress(FileNotFoundError):
+                        if time.time() - file.stat().st_mtime >= young_sec:
+                            file.unlink()
 
     def keep_incoming_blob(self, digest: Digest, found: Digest) -> None:
         """Keep a blob that has come.
@@ -87,7 +110,7 @@ def is_incoming_blob(file: Path) -> bool:
 def left_blobs(store: Store) -> Iterator[Path]:
     """Blobs that will come no further, and files that tell of one which has waited long enough."""
     now = time.time()
-    for file in store.folder.uploads.glob("blob.*"):
+    for file in store.folder.uploads.glob("*.*"):
         try:
             changed_at = file.stat().st_mtime
         except FileNotFoundError:

@@ -10,6 +10,7 @@ from dendro_local.errors import InvalidRequest
 from dendro_local.local_hub.reading import Reading
 from dendro_local.model import Digest, Job, JobId
 from dendro_local.store import FeedEntry, JobPage, JobQuery, LiveRun, StoredFile, StoredJob
+from dendro_local.store.origins import JobOrigin
 
 __all__ = ["JobFacts", "JobFile", "JobLog", "JobRecords", "LiveWork", "LogKind"]
 
@@ -47,6 +48,8 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is there although there was an earlier one, or whose outputs it took over."""
     is_pinned: bool
     files: Sequence[JobFile]
+    origin: JobOrigin | None = None
+    """Where it came from; None if it is of this store."""
 
 
 class JobLog(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +91,17 @@ class JobRecords(Reading):
                 note=stored.note,
                 is_pinned=self.store.upkeep.pins.has(stored.number),
                 files=self._files(stored),
+                origin=self.store.sharing.origins.of(stored.number),
             )
+
+    def job_origin(self, job_id: JobId) -> JobOrigin | None:
+        """Where a job came from; None if it is of this store.
+
+        Raises:
+            JobNotFound: there is no such job.
+        """
+        with self.store.reading():
+            return self.store.sharing.origins.of(self.stored(job_id).number)
 
     def job_log(self, job_id: JobId, kind: LogKind) -> JobLog:
         """What a job has printed, or the log of what it has used.
@@ -119,6 +132,19 @@ class JobRecords(Reading):
                 raise InvalidRequest(f"A job has at most {MAX_TAGS} tags.")
             if merged != stored.record.tags:
                 self.store.jobs.update(stored.number, tags=merged)
+            return self.stored(job_id).record
+
+    def remove_tags(self, job_id: JobId, tags: Sequence[str]) -> Job:
+        """Take these tags from a job; those that it does not have are passed over.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        with self.store.transaction():
+            stored = self.stored(job_id)
+            kept = [tag for tag in stored.record.tags if tag not in tags]
+            if kept != stored.record.tags:
+                self.store.jobs.update(stored.number, tags=kept)
             return self.stored(job_id).record
 
     # The feed

@@ -61,6 +61,8 @@ def check_secrets(secrets: Sequence[Secret]) -> None:
     Raises:
         InvalidRequest: says which and why, without its value.
     """
+    if not secrets:
+        return
     names = [secret.name for secret in secrets]
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:

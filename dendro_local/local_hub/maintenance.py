@@ -77,7 +77,7 @@ class Maintenance(Running):
         from dendro_local.local_hub.doctor import YOUNG_SEC, Doctor
 
         young = YOUNG_SEC if young_sec is None else young_sec
-        doctor = Doctor(self, run_folders, self._remove_blobs, young)
+        doctor = Doctor(self, run_folders, self.remove_blobs, young)
         return doctor.examine(quick=quick, repair=repair, on_progress=on_progress)
 
     def back_up(self, folder: Path) -> "Backup":
@@ -95,4 +95,4 @@ class Maintenance(Running):
     def _pruner(self) -> "Pruner":
         from dendro_local.local_hub.pruning import Pruner
 
-        return Pruner(self, remove_record=self._delete, remove_blobs=self._remove_blobs)
+        return Pruner(self, remove_record=self.delete_stored, remove_blobs=self.remove_blobs)

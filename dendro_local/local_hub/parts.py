@@ -1,16 +1,22 @@
 """What the parts of the local hub share: its store and user, look-ups, consequences of an end."""
 
+import contextlib
+import functools
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dendro_local.app_source import AppFolder, bundled_app_folder
 from dendro_local.compatibility import suggestion
 from dendro_local.definition import content_key
-from dendro_local.errors import AppNotFound, JobNotFound, ServiceNotFound
+from dendro_local.errors import AppNotFound, JobNotFound, OutputNotFound, ServiceNotFound
 from dendro_local.file_urls import parse_blob_url, parse_file_url
 from dendro_local.lifecycle import TERMINAL, check_step
-from dendro_local.model import Job, JobId
+from dendro_local.model import Digest, Job, JobDefinition, JobId
 from dendro_local.store import ComputeClientRun, JobFiles, Store, StoredJob
+
+if TYPE_CHECKING:
+    from dendro_local.local_hub.elsewhere import Elsewhere
 
 __all__ = ["Part"]
 
@@ -91,6 +97,33 @@ class Part:
                 self.store.jobs.update(child.number, is_runnable=1)
                 self.take_over(child)
 
+    @functools.cached_property
+    def elsewhere(self) -> "Elsewhere":
+        """The remotes of the store."""
+        from dendro_local.local_hub.elsewhere import elsewhere_of  # only where there is one
+
+        return elsewhere_of(self)  # type: ignore[arg-type]  # every hub is put together of all parts
+
+    def has_blob(self, digest: Digest) -> bool:
+        """Whether a blob is here, or can be fetched when it is read."""
+        return self.store.blobs.has(digest) or self.is_awaited(digest)
+
+    def is_awaited(self, digest: Digest) -> bool:
+        """Whether a blob lies on a remote, from where it can be fetched."""
+        return self.store.has_remotes() and self.store.sharing.awaited_blobs.is_awaited(digest)
+
+    def blob(self, digest: Digest) -> Path:
+        """Where a blob is, fetched if it lies on a remote. It need not be there. In no transaction.
+
+        Raises:
+            HubUnreachable: it lies on a remote that does not answer.
+        """
+        path = self.store.blobs.path(digest)
+        if not self.store.blobs.has(digest) and self.is_awaited(digest):
+            with contextlib.suppress(OutputNotFound):  # whoever reads it says so
+                self.elsewhere.fetch(digest)
+        return path
+
     def take_over(self, stored: StoredJob) -> bool:
         """Complete a job that may run with the outputs of an equal one; whether there is one.
 
@@ -98,27 +131,34 @@ class Part:
         job whose parent ran again and gave the same. Inside a transaction.
         """
         key = None if stored.must_run else self.content_key_of(stored)
-        if key is None:
-            return False
         record = stored.record
-        for other in self.store.jobs.completed_by_content(
-            record.serviceName, stored.app_version, key
-        ):
+        other = self.equal_by_content(record.serviceName, stored.app_version, key)
+        if other is None:
+            return False
+        check_step(record.jobId, record.status, "completed")
+        self.store.jobs.update(
+            stored.number,
+            status="completed",
+            files=JobFiles(outputs=other.files.outputs),
+            content_key=key,
+            finished_at=time.time(),
+            note=f"It did not run: job {other.record.jobId} had computed the same from "
+            "inputs with the same bytes, and its outputs were taken over.",
+        )
+        self.release_dependents(record.jobId)
+        return True
+
+    def equal_by_content(
+        self, service: str, app_version: str | None, key: str | None
+    ) -> StoredJob | None:
+        """The newest completed job of a content key whose outputs are there; None of no key."""
+        if key is None:
+            return None
+        for other in self.store.jobs.completed_by_content(service, app_version, key):
             files = other.files.outputs.values()
-            if all(file.digest and self.store.blobs.has(file.digest) for file in files):
-                check_step(record.jobId, record.status, "completed")
-                self.store.jobs.update(
-                    stored.number,
-                    status="completed",
-                    files=JobFiles(outputs=other.files.outputs),
-                    content_key=key,
-                    finished_at=time.time(),
-                    note=f"It did not run: job {other.record.jobId} had computed the same from "
-                    "inputs with the same bytes, and its outputs were taken over.",
-                )
-                self.release_dependents(record.jobId)
-                return True
-        return False
+            if all(file.digest and self.has_blob(file.digest) for file in files):
+                return other
+        return None
 
     def content_key_of(self, stored: StoredJob) -> str | None:
         """What a job computes from, other than its definition; None if there is no such thing.
@@ -126,7 +166,10 @@ class Part:
         Without inputs the definition hash says it all, a URL that the app sets is not a matter of
         bytes, and an input whose bytes are not known makes the whole unknown.
         """
-        definition = stored.record.jobDefinition
+        return self.content_key_of_definition(stored.record.jobDefinition)
+
+    def content_key_of_definition(self, definition: JobDefinition) -> str | None:
+        """As `content_key_of`, of a job that is not there yet."""
         if not definition.inputFiles or any(
             output.urlDeterminedAtRuntime is True for output in definition.outputFiles
         ):

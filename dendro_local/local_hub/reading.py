@@ -93,7 +93,7 @@ class Reading(Part):
     def output_file(self, job_id: JobId, name: str, *, fetch: bool = True) -> Path:
         """A read-only file with the bytes of a job's output, under the output's own file name.
 
-        ``fetch`` is of no matter: it is here, or gone.
+        Without ``fetch``, one that lies on a remote is not found.
 
         Raises:
             OutputNotFound: the job has no such output, or its bytes are gone.
@@ -113,8 +113,13 @@ class Reading(Part):
         file = self._completed_output(stored, name)
         if file.digest is None:
             raise OutputNotFound(f"Output {name!r} of job {job_id} is not a file but {file.url}.")
-        blob = self.store.blobs.path(file.digest)
+        blob = self.blob(file.digest) if fetch else self.store.blobs.path(file.digest)
         if not blob.exists():
+            if self.is_awaited(file.digest):
+                raise OutputNotFound(
+                    f"The bytes of output {name!r} of job {job_id} lie on a remote, and have not "
+                    "been fetched."
+                )
             raise OutputNotFound(
                 f"The bytes of output {name!r} of job {job_id} are no longer in the store. "
                 "Submit the job again: it will run."
@@ -170,7 +175,7 @@ class Reading(Part):
     def _log_file(self, stored: StoredJob, kept: StoredFile | None, name: str) -> Path:
         """Where a log of a job is: the one that was kept, or that which is being written."""
         if kept is not None and kept.digest is not None:
-            return self.store.blobs.path(kept.digest)
+            return self.blob(kept.digest)
         return self.store.folder.job_folder(stored.record.jobId, stored.attempts) / name
 
     def has_compute_client(self) -> bool:

@@ -444,7 +444,7 @@ class Running(Submitting):
             try:
                 yield adopted
             except BaseException:
-                self._remove_blobs(list(adopted))
+                self.remove_blobs(list(adopted))
                 raise
 
     def _keep(
@@ -477,7 +477,7 @@ class Running(Submitting):
 
     def _local_input(self, claim: Claim, file: JobInputFile, digest: Digest) -> Path:
         """A file of this machine with the bytes of this digest."""
-        blob = self.store.blobs.path(digest)
+        blob = self.blob(digest)
         if blob.exists():
             return blob
         submitted = self.store.jobs.input_paths(claim.number).get(file.url)
@@ -506,12 +506,13 @@ class Running(Submitting):
         found = None if stored is None else stored.files.find(output, base_name)
         if found is not None and found.url is not None:
             return FetchedInput(path=None, url=found.url)
-        if found is None or found.digest is None or not self.store.blobs.has(found.digest):
+        path = None if found is None or found.digest is None else self.blob(found.digest)
+        if path is None or not path.exists():
             raise InputUnavailable(
                 f"Input {file.name!r} is output {output!r} of job {job_id}, whose bytes are no "
                 "longer in the store. Run that job again."
             )
-        return _local(self.store.blobs.path(found.digest))
+        return _local(path)
 
 
 def is_remote_run(run_id: str) -> bool:

@@ -18,7 +18,7 @@ from dendro_local.local_hub.reading import Reading
 from dendro_local.model import Digest, Job, JobId
 from dendro_local.store import StoredFile, StoredJob
 
-__all__ = ["ServedFile", "ServedFiles"]
+__all__ = ["OutputAwaited", "ServedFile", "ServedFiles"]
 
 LOGS = {
     "console_output": ("output.txt", "console.txt"),
@@ -28,6 +28,10 @@ LOGS = {
 
 NO_BYTES = Digest("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 """SHA-256 of nothing."""
+
+
+class OutputAwaited(OutputNotFound):
+    """A file lies on a remote, and was not to be fetched."""
 
 
 class ServedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,13 +50,19 @@ class ServedFile(msgspec.Struct, frozen=True, kw_only=True):
 class ServedFiles(Reading):
     """What is asked for by the URL of a file."""
 
-    def served_file(self, url: str) -> ServedFile:
+    def served_file(self, url: str, *, fetch: bool = True) -> ServedFile:
         """The file that a stable URL names: ``dendro:f/...`` or ``dendro:sha256/...``.
 
         It takes well under a millisecond, except for an input that lies outside of the store and
-        was changed or written lately, which is read to be sure that it is the same.
+        was changed or written lately, which is read to be sure that it is the same, and one that
+        lies on a remote.
+
+        Args:
+            url: of the file.
+            fetch: whether to fetch what lies on a remote.
 
         Raises:
+            OutputAwaited: it lies on a remote, and is not to be fetched.
             OutputNotFound: there is no such file, it is not there yet, or not any more.
         """
         digest = parse_blob_url(url)
@@ -62,14 +72,29 @@ class ServedFiles(Reading):
                 return self._input(url, digest)
             if own is None:
                 raise OutputNotFound(f"{url!r} names no file that a store can have.")
-            return self._file_of_job(own)
+            return self._file_of_job(own, fetch=fetch)
+
+    def served_blob(self, digest: str) -> ServedFile:
+        """The file of this digest, if a job has it.
+
+        Raises:
+            OutputNotFound: none has, or its bytes are not there.
+        """
+        found = parse_blob_url(f"dendro:sha256/{digest}")
+        if found is None:
+            raise OutputNotFound("A digest is 64 hexadecimal digits in lower case.")
+        with self.store.reading():
+            if self.store.jobs.unreferenced([found]):
+                raise OutputNotFound("No job has a file with this digest.")
+            size = self._fetched_size(found, fetch=True)
+        return ServedFile(path=self.store.blobs.path(found), name=found, digest=found, size=size)
 
     def _input(self, url: str, digest: Digest) -> ServedFile:
         uses = self.store.input_files.uses(url)
         if not uses:
             raise OutputNotFound("No job has a file with this digest as an input.")
         name = uses[0].base_name
-        blob = self.store.blobs.path(digest)
+        blob = self.blob(digest)
         if blob.exists():
             return ServedFile(path=blob, name=name, digest=digest, size=blob.stat().st_size)
         paths = [Path(use.local_path) for use in uses if use.local_path is not None]
@@ -84,7 +109,7 @@ class ServedFiles(Reading):
             f"Input file {name!r} is not on this machine any more, or has changed there."
         )
 
-    def _file_of_job(self, own: FileUrl) -> ServedFile:
+    def _file_of_job(self, own: FileUrl, *, fetch: bool) -> ServedFile:
         stored = self.store.jobs.by_id(JobId(own.job_id))
         if stored is None or not _names_one_of(stored.record, own):
             raise OutputNotFound("No job has a file of this URL.")
@@ -95,16 +120,18 @@ class ServedFiles(Reading):
             raise OutputNotFound(
                 f"Job {own.job_id} is {stored.record.status} and has not given this file."
             )
-        return self._kept(own, found, may_change=_may_change(stored.record, own))
+        return self._kept(own, found, may_change=_may_change(stored.record, own), fetch=fetch)
 
-    def _kept(self, own: FileUrl, found: StoredFile, *, may_change: bool) -> ServedFile:
+    def _kept(
+        self, own: FileUrl, found: StoredFile, *, may_change: bool, fetch: bool
+    ) -> ServedFile:
         if found.digest is None:
             raise OutputNotFound(f"This output is no file of the hub. It is at {found.url}.")
         path = self.store.blobs.path(found.digest)
         try:
             size = path.stat().st_size
-        except FileNotFoundError as error:
-            raise OutputNotFound("The bytes of this file are no longer in the store.") from error
+        except FileNotFoundError:
+            size = self._fetched_size(found.digest, fetch=fetch)
         return ServedFile(
             path=path,
             name=own.file_base_name.rpartition("/")[2],
@@ -112,6 +139,15 @@ class ServedFiles(Reading):
             size=size,
             is_growing=may_change,
         )
+
+    def _fetched_size(self, digest: Digest, *, fetch: bool) -> int:
+        """The size of a blob that is not here, fetched from the remote on which it lies."""
+        if not fetch and self.is_awaited(digest):
+            raise OutputAwaited("The bytes of this file lie on a remote.")
+        try:
+            return self.blob(digest).stat().st_size
+        except FileNotFoundError as error:
+            raise OutputNotFound("The bytes of this file are no longer in the store.") from error
 
     def _log(self, stored: StoredJob, own: FileUrl) -> ServedFile:
         """A log that is being written, or one that had come to nothing when its job ended."""

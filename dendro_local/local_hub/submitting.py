@@ -12,13 +12,14 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
+
 from dendro_local.compatibility import check_compatible
 from dendro_local.definition import definition_hash, normal_form
 from dendro_local.definition_check import check_definition
 from dendro_local.errors import (
     Conflict,
     InputUnavailable,
-    InvalidRequest,
     JobNotFound,
     NotAllowed,
     OutputNotFound,
@@ -31,14 +32,28 @@ from dendro_local.local_hub.job_secrets import JobSecrets, check_secrets
 from dendro_local.local_hub.permissions import Permissions
 from dendro_local.local_hub.quotas import JobAllowance, QuotaRules
 from dendro_local.local_hub.reading import Reading
-from dendro_local.model import Digest, Job, JobDefinition, JobId, RequiredResources
+from dendro_local.local_hub.resources_check import check_resources
+from dendro_local.model import Digest, Job, JobDefinition, JobId
 from dendro_local.random_ids import letters_of, random_id
-from dendro_local.store import RegisteredApp, StoredJob
+from dendro_local.store import RegisteredApp, Standing, StoredJob, Version
+from dendro_local.store.users import is_use_worth_noting
 
-__all__ = ["Submitting"]
+__all__ = ["Forecast", "Submitting"]
 
-_NUMBERS = (int, float)
-_TOO_MUCH = 2**53  # beyond it whole numbers cannot be told apart, and SQLite takes no int
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What would come of submitting a job."""
+
+    job: Job | None = None
+    """The one that is there already, so that none is recorded; then all else is empty."""
+    takes_over: Job | None = None
+    """A new one would not run but have the outputs of this one, which had the same bytes."""
+    waits_for: Sequence[JobId] = ()
+    """Jobs that have to complete first."""
+    failed_parent: JobId | None = None
+    """A job that it needs and that has failed, so that it would fail at once."""
+    note: str | None = None
+    """Why it would be recorded although there is an earlier one."""
 
 
 _FILES_OF_ALL = ("other", "console_output", "resource_utilization_log")
@@ -55,7 +70,7 @@ class _Prepared:
 
     def __init__(self, request: NewJob, job_id: JobId | None = None) -> None:
         check_definition(request.jobDefinition)
-        _check_resources(request.requiredResources)
+        check_resources(request.requiredResources)
         check_secrets(request.secrets)
         self.request = request
         self.job_id = job_id
@@ -97,6 +112,8 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
                 for number, request in enumerate(requests)
             ]
             answers = [self._find(each) for each in prepared]
+            if not all(isinstance(answer, Job) for answer in answers) and self.store.has_remotes():
+                self._look_elsewhere(prepared, answers)
         if all(isinstance(answer, Job) for answer in answers):
             return [answer for answer in answers if isinstance(answer, Job)]
         jobs: list[Job] = []
@@ -115,19 +132,112 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
                     if again.tag is None:
                         allowance.take_one()
                     jobs.append(self._tag_or_create(each, again, dropped, user))
-        self._remove_blobs(dropped)
+        self.remove_blobs(dropped)
         return jobs
 
-    def find_cached(self, request: NewJob) -> Job | None:
-        """The job that makes a new one unneeded; None if `submit` has something to record.
+    def find_cached(
+        self, request: NewJob, version: Version, *, key: str, user_id: str | None = None
+    ) -> Job | None:
+        """The job that makes a new one unneeded, for whoever has a key that lets them make one.
+
+        None if there is something to record or to refuse, which `submit` and what is asked before
+        it do. The same job is the same object as long as it does not change.
+
+        Args:
+            request: what is to be done.
+            version: the state that the store is in, as this thread has found it just now.
+            key: an API key.
+            user_id: whose it has to be; None for anybody's.
 
         Raises:
-            InvalidRequest: a definition or value cannot be used; says which field and why.
-            NotFound: there is no such service or app.
+            InvalidRequest: its resources or secrets cannot be used; says which and why.
+        """
+        service, name = request.serviceName, request.jobDefinition.appName
+        with self.store.reading():
+            standing = self.store.standings.get(key, service, name, version)
+            if standing is None or not self._may_create(standing, user_id):
+                return None
+            app = standing.app
+            if app.source is not None and not self.is_up_to_date(app.source, app.folder_digest):
+                return None
+            check_resources(request.requiredResources)
+            check_secrets(request.secrets)
+            definition = normal_form(request.jobDefinition)
+            found = self.store.newest_jobs.get(
+                service, app.version, definition_hash(definition), version
+            )
+            # Equal to one that was recorded, and so checked: `submit` checks all others.
+            if found is None or found.record.jobDefinition != definition:
+                return None
+            answer = self._judge(request, app.version, found)
+        return answer if isinstance(answer, Job) else None
+
+    def _may_create(self, standing: Standing, user_id: str | None) -> bool:
+        """Whether a key is of this user, or of anybody for None, and lets them create jobs."""
+        if is_use_worth_noting(standing.key):
+            self.store.users.note_use(standing.key)
+        user = standing.key.user_id
+        return user_id in (None, user) and self.may_create_jobs(user, standing.service)
+
+    def _look_elsewhere(
+        self, prepared: "Sequence[_Prepared]", answers: "Sequence[Job | _Miss]"
+    ) -> None:
+        """Ask remotes that are caches for what is not here. What they have is recorded then."""
+        from dendro_local.local_hub.elsewhere import WantedJob  # only where there is a remote
+
+        wanted = [
+            WantedJob(
+                service=each.request.serviceName,
+                definition_hash=each.hash,
+                app_version=answer.version,
+                content_key=self.content_key_of_definition(each.definition),
+            )
+            for each, answer in zip(prepared, answers, strict=True)
+            if isinstance(answer, _Miss) and answer.tag is None and not each.request.skipCache
+        ]
+        if wanted:
+            self.elsewhere.look(wanted)
+
+    def foresee(self, request: NewJob) -> Forecast:
+        """What would come of `submit`, which is not done.
+
+        Raises:
+            DendroError: as `submit`, but for rights and quotas.
+        """
+        prepared = _Prepared(request)
+        with self.store.reading():
+            answer = self._find(prepared)
+            if isinstance(answer, Job):
+                return Forecast(job=answer)
+            if answer.tag is not None:
+                return Forecast(job=answer.tag.record)
+            service, definition = request.serviceName, prepared.definition
+            app = self.store.services.app(service, definition.appName)
+            if app is None:
+                raise self.missing_app(service, definition.appName)
+            check_compatible(definition, app.record.appSpecification)
+            self._check_has_inputs(prepared)
+            parents = [each.record for each in self._dependencies(definition, ())]
+            equal = None
+            if not request.skipCache:
+                equal = self.equal_by_content(
+                    service, answer.version, self.content_key_of_definition(definition)
+                )
+            return Forecast(
+                takes_over=None if equal is None else equal.record,
+                waits_for=[each.jobId for each in parents if each.status not in TERMINAL],
+                failed_parent=next((e.jobId for e in parents if e.status == "failed"), None),
+                note=answer.note or self._note_on_version(service, prepared.hash, app),
+            )
+
+    def input_paths(self, job_id: JobId) -> dict[str, str]:
+        """Where the input files of a job lay that are of this machine, by URL.
+
+        Raises:
+            JobNotFound: there is no such job.
         """
         with self.store.reading():
-            answer = self._find(_Prepared(request))
-        return answer if isinstance(answer, Job) else None
+            return self.store.jobs.input_paths(self.stored(job_id).number)
 
     def find_by_definition(self, service: str, definition: JobDefinition) -> Job | None:
         """The newest job of a definition on a service, whatever became of it.
@@ -215,8 +325,8 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         with self.store.transaction():
             gone = [self.stored(job_id) for job_id in dict.fromkeys(job_ids)]
             for stored in gone:
-                dropped += self._delete(stored)
-        self._remove_blobs(dropped)
+                dropped += self.delete_stored(stored)
+        self.remove_blobs(dropped)
 
     def delete_for(self, user_id: str, job_ids: Sequence[JobId]) -> None:
         """As `delete`, if a user may; passes over jobs that are not there.
@@ -235,8 +345,8 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
                         f"{stored.record.serviceName}"
                     )
             for stored in gone:
-                dropped += self._delete(stored)
-        self._remove_blobs(dropped)
+                dropped += self.delete_stored(stored)
+        self.remove_blobs(dropped)
 
     # How a request is answered
 
@@ -255,12 +365,11 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         if source is not None and not self.is_up_to_date(source, answer.folder_digest):
             self.register_again(service, name, source)
             return self._find(prepared)
-        return self._judge(prepared, answer.version, answer.job)
+        return self._judge(prepared.request, answer.version, answer.job)
 
     def _judge(
-        self, prepared: _Prepared, version: str | None, found: StoredJob | None
+        self, request: NewJob, version: str | None, found: StoredJob | None
     ) -> "Job | _Miss":
-        request = prepared.request
         if found is None:
             return _Miss(version)
         earlier = found.record
@@ -290,7 +399,7 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         if stored.record.status != "completed":
             return None
         for name, file in stored.files.outputs.items():
-            if file.digest is not None and not self.store.blobs.has(file.digest):
+            if file.digest is not None and not self.has_blob(file.digest):
                 return name
         return None
 
@@ -317,7 +426,7 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         if prepared.job_id is not None:
             self._check_has_inputs(prepared)
         if miss.delete is not None:
-            dropped += self._delete(miss.delete)
+            dropped += self.delete_stored(miss.delete)
         dependencies = self._dependencies(definition, request.jobDependencies)
         failed = next((each for each in dependencies if each.record.status == "failed"), None)
         now = time.time()
@@ -423,7 +532,7 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         reason = "was canceled." if canceled else f"failed: {error}"
         self.fail_dependents(stored.record, reason, now)
 
-    def _delete(self, stored: StoredJob) -> list[Digest]:
+    def delete_stored(self, stored: StoredJob) -> list[Digest]:
         """Remove a job's record; the digests of its files. Inside a transaction."""
         record = stored.record
         self.fail_dependents(record, "was deleted.", time.time())
@@ -435,7 +544,7 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         inputs = [parse_blob_url(url) for url in record.inputFileUrlList]
         return [digest for digest in (*files, *inputs) if digest is not None]
 
-    def _remove_blobs(self, digests: Sequence[Digest]) -> None:
+    def remove_blobs(self, digests: Sequence[Digest]) -> None:
         """Remove those of the blobs that no record needs.
 
         After the transaction that removed the records, so that a crash between the two leaves
@@ -489,33 +598,3 @@ def _dependency_failed(parent: Job) -> str:
         f"Its dependency {parent.jobId} ({definition.appName}/{definition.processorName}) failed: "
         f"{parent.error}"
     )
-
-
-def _check_resources(resources: RequiredResources) -> None:
-    """Refuse resources that the contract cannot carry or that no job can have."""
-    cpus, gpus, memory, seconds = (
-        resources.numCpus,
-        resources.numGpus,
-        resources.memoryGb,
-        resources.timeSec,
-    )
-    if (
-        type(cpus) is type(gpus) is int
-        and type(memory) in _NUMBERS
-        and type(seconds) in _NUMBERS
-        and 0 <= cpus < _TOO_MUCH
-        and 0 <= gpus < _TOO_MUCH
-        and 0 < memory < _TOO_MUCH
-        and 0 < seconds < _TOO_MUCH
-    ):
-        return
-    for field, kinds, kind in (
-        ("numCpus", (int,), "a whole number, 0 or more"),
-        ("numGpus", (int,), "a whole number, 0 or more"),
-        ("memoryGb", _NUMBERS, "a number of GB, more than 0"),
-        ("timeSec", _NUMBERS, "a number of seconds, more than 0"),
-    ):
-        value = getattr(resources, field)
-        is_number = type(value) in kinds
-        if not is_number or not 0 <= value < _TOO_MUCH or (value == 0 and len(kinds) > 1):
-            raise InvalidRequest(f"requiredResources.{field} is {kind}; not {value!r}.")

@@ -64,10 +64,14 @@ class Answers:
         base_url: where the hub is.
         what_key: which key is sent, for people; None if none is.
         waits_for_room: whether a full disk of the hub is something that passes.
+        what_url: how people know the address.
     """
 
-    def __init__(self, base_url: str, what_key: str | None, *, waits_for_room: bool) -> None:
+    def __init__(
+        self, base_url: str, what_key: str | None, *, waits_for_room: bool, what_url: str
+    ) -> None:
         self._base_url = base_url
+        self._what_url = what_url
         self._what_key = what_key
         self._waits_for_room = waits_for_room
 
@@ -106,13 +110,13 @@ class Answers:
             to = reply.headers["location"]
             return NotAHub(
                 f"{self._base_url} is not where the hub is: it sends on to {to}. Set "
-                "DENDRO_API_URL to the address of the hub itself."
+                f"{self._what_url} to the address of the hub itself."
             )
         kind = reply.headers.get("content-type", "no content type").partition(";")[0]
         return NotAHub(
             f"What is at {self._base_url} is no hub that dendro-local {__version__} can use: "
             f"{reply.request.url.path} is answered with status {reply.status_code} and {kind}. "
-            "Check DENDRO_API_URL, and whether the hub has another version."
+            f"Check {self._what_url}, and whether the hub has another version."
         )
 
     def other_version(self, stats: bytes, error: DendroError) -> DendroError:

@@ -55,6 +55,7 @@ class Transport:
         base_url: where the hub is, such as ``http://192.168.1.20:61423``.
         key: the API key of a user, or the private key of a compute client; None for a guest.
         what_key: how people know the key, such as ``the key in DENDRO_API_KEY``.
+        what_url: how people know the address.
         headers: of every request.
         patience_sec: for how long a hub that does not answer is asked again.
         waits_for_room: whether it is also asked again while its disk is full.
@@ -70,6 +71,7 @@ class Transport:
         key: str | None,
         *,
         what_key: str = "the key in DENDRO_API_KEY",
+        what_url: str = "DENDRO_API_URL",
         headers: Mapping[str, str] | None = None,
         patience_sec: float = PATIENCE_SEC,
         waits_for_room: bool = False,
@@ -83,8 +85,12 @@ class Transport:
             if not (key.isascii() and key.isprintable()) or " " in key:
                 raise NotAuthenticated(f"What is set as {what_key} cannot be one.")
             self._headers["authorization"] = f"Bearer {key}"
+        self._what_url = what_url
         self._answers = Answers(
-            self.base_url, None if key is None else what_key, waits_for_room=waits_for_room
+            self.base_url,
+            None if key is None else what_key,
+            waits_for_room=waits_for_room,
+            what_url=what_url,
         )
         self._timeouts = (timeouts or Timeouts()).httpx()
         self._lock = threading.Lock()
@@ -275,7 +281,7 @@ class Transport:
                 ) from error
             raise HubUnreachable(
                 f"The hub at {self.base_url} does not answer: {str(error) or type(error).__name__}."
-                " Check that it runs and that DENDRO_API_URL is its address."
+                f" Check that it runs and that {self._what_url} is its address."
             ) from error
         except Exception as error:
             # A connection that is closed under a request fails in many ways.

@@ -6,15 +6,17 @@ It keeps and finds; what may happen is decided above it.
 import contextlib
 import functools
 from collections.abc import Generator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dendro_local.store.blobs import Blobs, file_digest
 from dendro_local.store.compute_clients import ComputeClientRun, ComputeClientTable, LiveRun
-from dendro_local.store.connection import Connections, translated
+from dendro_local.store.connection import Connections, Version, translated
 from dendro_local.store.feed import Feed, FeedEntry
 from dendro_local.store.folder import StoreFolder
 from dendro_local.store.input_files import InputFileTable
+from dendro_local.store.job_figures import JobFigures
 from dendro_local.store.job_offers import JobOffers
 from dendro_local.store.job_query import JobPage, JobQuery
 from dendro_local.store.job_rows import JobFiles, StoredFile, StoredJob
@@ -23,10 +25,13 @@ from dendro_local.store.job_secrets import JobSecretTable
 from dendro_local.store.jobs import JobTable
 from dendro_local.store.local_files import LocalFileTable
 from dendro_local.store.locks import check_system
+from dendro_local.store.newest_jobs import NewestJobs
 from dendro_local.store.registered_clients import RegisteredClientTable
 from dendro_local.store.remote_runs import RemoteRunTable
+from dendro_local.store.rooms import ProcessorRoom, RoomTable
 from dendro_local.store.services import RegisteredApp, ServiceTable
 from dendro_local.store.sessions import SessionTable
+from dendro_local.store.standings import Standing, StandingTable
 from dendro_local.store.store_key import StoreKey
 from dendro_local.store.user_holdings import UserHoldings
 from dendro_local.store.user_usage import UserUsage
@@ -35,6 +40,8 @@ from dendro_local.store.version import SCHEMA_VERSION
 from dendro_local.store.wake import Listener, wake_all
 
 if TYPE_CHECKING:
+    from dendro_local.store.lineage import LineageTable
+    from dendro_local.store.sharing import Sharing
     from dendro_local.store.upkeep import Upkeep
 
 __all__ = [
@@ -46,12 +53,15 @@ __all__ = [
     "JobQuery",
     "Listener",
     "LiveRun",
+    "ProcessorRoom",
     "RegisteredApp",
     "SCHEMA_VERSION",
+    "Standing",
     "Store",
     "StoredFile",
     "StoredJob",
     "User",
+    "Version",
     "file_digest",
 ]
 
@@ -70,17 +80,21 @@ class Store:
         self.folder = StoreFolder(root)
         self.folder.make_root()
         self._connections = Connections(self.folder.database)
+        self._translated = translated(self.folder.database)
         try:
             self.folder.make()  # only now: in the folder of another program nothing is left
         except BaseException:
             self._connections.close()
             raise
         self.jobs = JobTable(self._connections)
+        self.newest_jobs = NewestJobs()
         self.feed = Feed(self._connections)
         self.job_secrets = JobSecretTable(self._connections)
         self.job_offers = JobOffers(self._connections)
+        self.job_figures = JobFigures(self._connections)
         self.input_files = InputFileTable(self._connections)
         self.services = ServiceTable(self._connections)
+        self.standings = StandingTable(self._connections)
         self.users = UserTable(self._connections)
         self.sessions = SessionTable(self._connections)
         self.usage = UserUsage(self._connections)
@@ -89,6 +103,7 @@ class Store:
         self.compute_clients = ComputeClientTable(self._connections, self.folder.clients)
         self.registered_clients = RegisteredClientTable(self._connections)
         self.remote_runs = RemoteRunTable(self._connections)
+        self.rooms = RoomTable(self._connections)
         self.blobs = Blobs(self.folder.blobs)
         self.key = StoreKey(self.folder.key)
 
@@ -98,6 +113,25 @@ class Store:
         from dendro_local.store.upkeep import Upkeep  # most processes never need it
 
         return Upkeep(self._connections, self.folder)
+
+    @functools.cached_property
+    def sharing(self) -> "Sharing":
+        """What only the exchange of jobs with other stores asks of the store."""
+        from dendro_local.store.sharing import Sharing  # most processes never need it
+
+        return Sharing(self._connections)
+
+    @functools.cached_property
+    def lineage(self) -> "LineageTable":
+        """What jobs were computed from, and what from them."""
+        from dendro_local.store.lineage import LineageTable  # only who looks at a job asks
+
+        return LineageTable(self._connections)
+
+    def has_remotes(self) -> bool:
+        """Whether jobs are exchanged with other stores. Takes some microseconds."""
+        found = self._connections.get().execute("select 1 from remotes limit 1").fetchone()
+        return found is not None
 
     @contextlib.contextmanager
     def transaction(self, *, may_share: bool = False, quietly: bool = False) -> Generator[None]:
@@ -114,11 +148,13 @@ class Store:
     def _wake(self) -> None:
         wake_all(self.folder.wake)
 
-    @contextlib.contextmanager
-    def reading(self) -> Generator[None]:
+    def reading(self) -> AbstractContextManager[None]:
         """A block whose questions give errors of the store where it cannot be read."""
-        with translated(self.folder.database):
-            yield
+        return self._translated
+
+    def version(self) -> Version | None:
+        """The state that the store is in for this thread; None inside a transaction."""
+        return self._connections.version()
 
     def live_runs(self) -> list[LiveRun]:
         """The compute clients that are alive, on this machine and others."""

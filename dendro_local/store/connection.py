@@ -11,18 +11,22 @@ import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from types import TracebackType
+from typing import Any, ClassVar
 
 from dendro_local.errors import DiskFull, StoreDamaged, StoreError, StoreTooNew
 from dendro_local.store.locks import exclusive
 from dendro_local.store.version import APPLICATION_ID, SCHEMA_VERSION
 from dendro_local.store.writer import Writer
 
-__all__ = ["Connections", "translated"]
+__all__ = ["Connections", "Version", "translated"]
 
 BUSY_TIMEOUT_SEC = 60.0
+
+WRITER_CACHE_KB = 16 << 10
+"""Room for the pages that a thousand new jobs change: what has no room is written several times."""
 
 
 class _Forks:
@@ -40,6 +44,30 @@ class _Forks:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_Forks.counts_one)
+
+
+class Version:
+    """A state of the database as a thread sees it, with answers that hold while it is the same."""
+
+    __slots__ = ("answers", "connection", "data_version", "total_changes")
+
+    def __init__(self, connection: sqlite3.Connection, data_version: int) -> None:
+        self.connection = connection
+        """The thread's own: it alone can tell whether others have committed something."""
+        self.data_version = data_version
+        """Changes when they have."""
+        self.total_changes = connection.total_changes
+        """Changes when this one has changed something."""
+        self.answers: dict[object, dict[Hashable, Any]] = {}
+        """By whose they are, and what they are about."""
+
+    def is_still(self, connection: sqlite3.Connection, data_version: int) -> bool:
+        """Whether nothing was written since."""
+        return (
+            connection is self.connection
+            and data_version == self.data_version
+            and connection.total_changes == self.total_changes
+        )
 
 
 class _Own:
@@ -106,6 +134,21 @@ class Connections:
             local.is_writing = False
         return connection
 
+    def version(self) -> Version | None:
+        """The state that the database is in; None inside a transaction.
+
+        The same object for as long as nobody has written. To tell it takes SQLite a few
+        microseconds.
+        """
+        connection = self.get()
+        if connection.in_transaction:
+            return None  # questions may see what is not committed yet
+        row: tuple[int] = connection.execute("pragma data_version").fetchone()
+        version: Version | None = getattr(self._local, "version", None)
+        if version is None or not version.is_still(connection, row[0]):
+            version = self._local.version = Version(connection, row[0])
+        return version
+
     @contextlib.contextmanager
     def transaction(
         self, *, may_share: bool = False, after: Callable[[], None] | None = None
@@ -140,6 +183,7 @@ class Connections:
         found = self._writers.get(_Forks.count)
         if found is None:
             own = self._connect()
+            own.connection.execute(f"pragma cache_size = -{WRITER_CACHE_KB}")
             found = self._writers.setdefault(own.forks, (own, Writer(own.connection)))
         return found[1]
 
@@ -211,18 +255,41 @@ class Connections:
         return row[0]
 
 
-@contextlib.contextmanager
-def translated(file: Path) -> Generator[None]:
-    """Turn what SQLite and the system say of a store into errors that say what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _store_error(file, error) from error
-    except OSError as error:
-        fault = _system_fault(file, error)
-        if fault is None:
-            raise
-        raise fault from error
+class translated:  # noqa: N801 - used as `contextlib.suppress` is
+    """A block in which what SQLite and the system say of a store becomes errors that help.
+
+    Entered at each question, again and again; a generator would cost more than some answers.
+
+    Args:
+        file: the database.
+
+    Raises:
+        StoreError: instead of their errors; the message says what to do.
+    """
+
+    __slots__ = ("_file",)
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Raise the error that the block ended with as one of the store, if it is one."""
+        if error is None:
+            return
+        if isinstance(error, sqlite3.Error):
+            raise _store_error(self._file, error) from error
+        if isinstance(error, OSError):
+            fault = _system_fault(self._file, error)
+            if fault is not None:
+                raise fault from error
 
 
 def _system_fault(file: Path, error: OSError) -> StoreError | None:

@@ -12,7 +12,7 @@ from dendro_local.model import JobId
 from dendro_local.store.connection import Connections
 from dendro_local.store.job_rows import COLUMNS, StoredJob, stored_job
 
-__all__ = ["Feed", "FeedEntry"]
+__all__ = ["Feed", "FeedEntry", "last_number"]
 
 
 class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):

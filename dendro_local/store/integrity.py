@@ -51,6 +51,8 @@ TABLES_OF_JOBS = (
     "job_blobs",
     "given_up_blobs",
     "pins",
+    "job_origins",
+    "job_signatures",
 )
 
 

@@ -48,6 +48,8 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[float, int] | None = None
     """The `Place` of the last job of the page before."""
     limit: int = 100
+    looked_at: int | None = None
+    """How many jobs a page looks at for those that fit; by default some thousand."""
 
 
 class JobPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,6 +48,10 @@ class JobFiles(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         logs = [file for file in (self.console, self.usage) if file is not None]
         return [*self.outputs.values(), *self.others.values(), *logs]
 
+    def size(self) -> int:
+        """How many bytes they have together."""
+        return sum(file.size or 0 for file in self.all())
+
 
 NO_FILES = JobFiles()
 

@@ -3,7 +3,7 @@
 A page is read along one index that has the jobs in the order of the list, and begins after the
 last job of the page before, so that it costs the same however far down it is. Of several
 conditions the one that is true of the fewest jobs leads; the others are looked at job by job. What
-that costs is bounded: a page that has looked at `LOOKED_AT` jobs ends there, full or not, and the
+that costs is bounded: a page that has looked at so many jobs ends there, full or not, and the
 next one goes on.
 """
 
@@ -28,7 +28,7 @@ from dendro_local.store.job_rows import COLUMNS, StoredJob, stored_job
 __all__ = ["find_jobs", "find_page"]
 
 LOOKED_AT = 20_000
-"""So many jobs a page looks at for those that fit: about 30 ms of work."""
+"""So many jobs a page looks at for those that fit, if it is not told: about 30 ms of work."""
 
 COUNTED = 5_000
 """So far the jobs of which a condition is true are counted, to choose the one that leads."""
@@ -148,7 +148,7 @@ class _Search:
         row = self._connection.execute(
             f"select x.updated_at, x.number from {self._lead.tables} where {where} "  # noqa: S608 - fixed pieces
             f"{self._order} limit 1 offset ?",
-            (*values, LOOKED_AT - 1),
+            (*values, (self._query.looked_at or LOOKED_AT) - 1),
         ).fetchone()
         return None if row is None else Place(*row)
 

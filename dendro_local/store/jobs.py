@@ -172,6 +172,15 @@ class JobTable:
         """Completed jobs of a service that computed the same by the same code, newest first."""
         return self._all(completed_by_content, (bytes.fromhex(content_key), service, app_version))
 
+    def is_there(self, number: int) -> bool:
+        """Whether there is a job of this number."""
+        row = (
+            self._connections.get()
+            .execute("select 1 from jobs where number = ?", (number,))
+            .fetchone()
+        )
+        return row is not None
+
     def ids_starting_with(self, prefix: str, limit: int) -> list[JobId]:
         """Ids that begin with a prefix, at most ``limit``."""
         rows = self._connections.get().execute(
@@ -313,6 +322,7 @@ class JobTable:
         files: JobFiles | None = changes.get("files")
         if files is not None:
             changes["files"] = encoded(files)
+            changes["file_bytes"] = files.size()
             self._keep_blobs(number, files)
         if changes.get("content_key") is not None:
             changes["content_key"] = bytes.fromhex(changes["content_key"])
@@ -369,11 +379,22 @@ class JobTable:
     def delete(self, job: StoredJob) -> None:
         """Remove a job's record, leaving a tombstone in the feed."""
         connection = self._connections.get()
-        self._usage.add_deleted(job.number)
+        row = connection.execute(
+            "select origin from job_origins where number = ?", (job.number,)
+        ).fetchone()
+        if row is None:
+            self._usage.add_deleted(job.number)  # what came from elsewhere was not counted either
         connection.execute("delete from jobs where number = ?", (job.number,))
         connection.execute(
-            "insert into tombstones (feed_number, job_id, deleted_at) values (?, ?, ?)",
-            (self._next_feed_number(), job.record.jobId, time.time()),
+            "insert into tombstones (feed_number, job_id, deleted_at, service_name, origin) "
+            "values (?, ?, ?, ?, ?)",
+            (
+                self._next_feed_number(),
+                job.record.jobId,
+                time.time(),
+                job.record.serviceName,
+                None if row is None else row[0],
+            ),
         )
 
     def _touch_inputs(self, number: int, now: float) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dendro_local.errors import NotSupported
 
-__all__ = ["FileLock", "HeldLock", "check_system", "exclusive", "is_held"]
+__all__ = ["FileLock", "HeldLock", "check_system", "exclusive", "exclusive_at", "is_held"]
 
 
 class HeldLock:
@@ -59,6 +59,21 @@ def exclusive(file: Path) -> Generator[None]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def exclusive_at(path: Path) -> Generator[None]:
+    """As `exclusive`, for a file that whoever holds the lock may remove."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(descriptor, wait=True)
+            # Whoever had it before may have removed it, and another have made a new one.
+            if _is_at(path, descriptor):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
 def is_held(file: Path) -> bool:
     """Whether a living process holds the lock on ``file``."""
     try:
@@ -84,6 +99,13 @@ def check_system() -> None:
         raise NotSupported(
             "Stores need the file locks of Linux or macOS. On Windows, use dendro-local inside WSL."
         )
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _lock(descriptor: int, *, wait: bool) -> None:

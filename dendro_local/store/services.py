@@ -1,5 +1,6 @@
 """Services and the apps that are registered on them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from dendro_local.store.connection import Connections
 from dendro_local.store.job_rows import encoded
 from dendro_local.store.unchanged import Unchanged
 
-__all__ = ["RegisteredApp", "ServiceTable"]
+__all__ = ["RegisteredApp", "ServiceTable", "service_of"]
 
 _specification = msgspec.json.Decoder(AppSpecification)
 _users = msgspec.json.Decoder(list[ServiceUser])
@@ -50,14 +51,14 @@ class ServiceTable:
             )
             .fetchone()
         )
-        return None if row is None else _service(row)
+        return None if row is None else service_of(row)
 
     def all(self) -> list[Service]:
         """Every service, by name."""
         rows = self._connections.get().execute(
             "select service_name, user_id, users from services order by service_name"
         )
-        return [_service(row) for row in rows]
+        return [service_of(row) for row in rows]
 
     def put(self, service: Service) -> None:
         """Add a service, or replace its owner and users."""
@@ -119,7 +120,8 @@ class ServiceTable:
         return cursor.rowcount > 0
 
 
-def _service(row: tuple[Any, ...]) -> Service:
+def service_of(row: Sequence[Any]) -> Service:
+    """The service of a row with its name, owner and users."""
     return Service(serviceName=row[0], userId=row[1], users=_users.decode(row[2]))
 
 

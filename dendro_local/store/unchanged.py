@@ -1,15 +1,13 @@
 """Answers that hold for as long as nobody has written to the database.
 
 A server asks the same of it at each request: whose key this is, and who may do what on a service.
-SQLite tells in a microsecond or two whether anything was committed since (``data_version``).
+SQLite tells in a few microseconds whether anything was committed since.
 """
 
-import sqlite3
-import threading
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from dendro_local.store.connection import Connections
+from dendro_local.store.connection import Connections, Version
 
 __all__ = ["Unchanged"]
 
@@ -23,15 +21,22 @@ class Unchanged:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._local = threading.local()
 
-    def get(self, about: Hashable, ask: Callable[[], T]) -> T:
-        """The answer about something, asked for unless it is known to be the same as before."""
-        connection = self._connections.get()
-        if connection.in_transaction:
-            return ask()  # it may see what is not committed yet
-        version: int = connection.execute("pragma data_version").fetchone()[0]
-        answers = self._answers(connection, version)
+    def get(self, about: Hashable, ask: Callable[[], T], version: Version | None = None) -> T:
+        """The answer about something, asked for unless it is known to be the same as before.
+
+        Args:
+            about: what it is about.
+            ask: asks the database.
+            version: the state that the database is in, where this thread has looked just now.
+        """
+        if version is None:
+            version = self._connections.version()
+            if version is None:
+                return ask()
+        answers = version.answers.get(self)
+        if answers is None:
+            answers = version.answers[self] = dict[Hashable, Any]()
         if about in answers:
             answer: T = answers[about]
             return answer
@@ -40,12 +45,3 @@ class Unchanged:
         # Asked after the version was: what is committed in between is of a later one.
         answer = answers[about] = ask()
         return answer
-
-    def _answers(self, connection: sqlite3.Connection, version: int) -> dict[Hashable, Any]:
-        """What this thread knows of this version of the database."""
-        local = self._local
-        if getattr(local, "connection", None) is not connection or local.version != version:
-            local.connection, local.version = connection, version
-            local.answers = dict[Hashable, Any]()
-        answers: dict[Hashable, Any] = local.answers
-        return answers

@@ -6,6 +6,7 @@ A key is told once, when it is made; the store has its SHA-256 alone. That is en
 
 import hashlib
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from dendro_local.store.connection import Connections
 from dendro_local.store.job_rows import encoded
 from dendro_local.store.unchanged import Unchanged
 
-__all__ = ["ApiKey", "User", "UserTable"]
+__all__ = ["API_KEY_COLUMNS", "ApiKey", "User", "UserTable", "api_key_of", "key_hash"]
 
 LAST_USED_SEC = 60.0
 """How exactly it is known when a key was used last: a write at each use would cost too much."""
@@ -42,6 +43,9 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: float | None
     revoked_at: float | None
 
+
+API_KEY_COLUMNS = ("key_id", "user_id", "label", "created_at", "last_used_at", "revoked_at")
+"""The columns of the keys in the order in which `api_key_of` takes them."""
 
 _info = msgspec.json.Decoder(dict[str, str])
 
@@ -133,7 +137,7 @@ class UserTable:
             )
             .fetchone()
         )
-        return None if row is None else _api_key(row)
+        return None if row is None else api_key_of(row)
 
     def keys(self, user_id: str) -> list[ApiKey]:
         """The keys of a user, first made first."""
@@ -142,7 +146,7 @@ class UserTable:
             "from api_keys where user_id = ? order by created_at, key_id",
             (user_id,),
         )
-        return [_api_key(row) for row in rows]
+        return [api_key_of(row) for row in rows]
 
     def revoke_key(self, user_id: str, key_id: str) -> bool:
         """Take a key of a user out of use; whether there was one in use."""
@@ -174,7 +178,8 @@ def _user(row: tuple[Any, ...]) -> User:
     return User(user_id=row[0], info=_info.decode(row[1]), created_at=row[2])
 
 
-def _api_key(row: tuple[Any, ...]) -> ApiKey:
+def api_key_of(row: Sequence[Any]) -> ApiKey:
+    """The key of a row with `API_KEY_COLUMNS`."""
     key_id, user_id, label, created_at, last_used_at, revoked_at = row
     return ApiKey(
         key_id=key_id,

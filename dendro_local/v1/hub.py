@@ -7,7 +7,15 @@ from msgspec import Meta
 from dendro_local.model import ComputeSlot, JobId, JobStatus
 from dendro_local.v1.record import Answer
 
-__all__ = ["ComputeClientList", "Health", "JobInHand", "LiveComputeClient", "Stats"]
+__all__ = [
+    "ComputeClientList",
+    "HalfHour",
+    "Health",
+    "JobInHand",
+    "LiveComputeClient",
+    "Stats",
+    "Throughput",
+]
 
 
 class JobInHand(Answer, frozen=True, kw_only=True):
@@ -57,6 +65,29 @@ class Stats(Answer, frozen=True, kw_only=True):
     compute_clients: Annotated[int, Meta(description="How many are alive.")]
     database_bytes: int
     blob_bytes: int
+
+
+class HalfHour(Answer, frozen=True, kw_only=True):
+    """What became of jobs in half an hour, or in what has passed of it."""
+
+    begins_at: Annotated[
+        float, Meta(description="When it begins, in seconds since the Unix epoch.")
+    ]
+    completed: int
+    failed: int
+    waited_sec: Annotated[
+        float | None,
+        Meta(
+            description="The median time from a job's submission until it was started, in "
+            "seconds, of those that ended; null if none of them was started."
+        ),
+    ]
+
+
+class Throughput(Answer, frozen=True, kw_only=True):
+    """How many jobs ended in the last day, and how long they had waited."""
+
+    half_hours: Annotated[list[HalfHour], Meta(description="The earliest first; the last goes on.")]
 
 
 class Health(Answer, frozen=True, kw_only=True):

@@ -7,11 +7,16 @@ from msgspec import Meta
 
 from dendro_local.model import Job, JobDefinition, JobId, RequiredResources, Secret
 from dendro_local.v1.record import Answer, Question
+from dendro_local.v1.refusals import ErrorBody
 
 __all__ = [
     "Details",
+    "JobActions",
     "JobFile",
     "JobList",
+    "JobOrigin",
+    "JobOutcome",
+    "JobOutcomes",
     "JobRequest",
     "NewJobs",
     "NewTags",
@@ -98,6 +103,17 @@ class JobFile(Answer, frozen=True, kw_only=True):
     is_there: Annotated[bool, Meta(description="Whether the hub has its bytes now.")] = False
 
 
+class JobOrigin(Answer, frozen=True, kw_only=True):
+    """Where a job came from that did not run on this hub's machines."""
+
+    origin: Annotated[
+        str, Meta(description="The name of a remote, or `user:` and the id of who pushed it.")
+    ]
+    arrived_at: Annotated[float, Meta(description="When it came here.")]
+    is_verified: Annotated[bool, Meta(description="Whether a key that is trusted here signed it.")]
+    key_id: Annotated[str | None, Meta(description="The id of that key.")]
+
+
 class Details(Answer, frozen=True, kw_only=True):
     """A job, and what its record has no field for."""
 
@@ -119,6 +135,10 @@ class Details(Answer, frozen=True, kw_only=True):
     ]
     is_pinned: Annotated[bool, Meta(description="Whether it is kept from being pruned.")]
     files: Sequence[JobFile]
+    origin: Annotated[
+        JobOrigin | None,
+        Meta(description="Where it came from; null if it was submitted to this hub."),
+    ]
     why: Annotated[str, Meta(description="Why it is in the state that it is in, in words.")]
 
 
@@ -132,3 +152,34 @@ class NewTags(Question, frozen=True, kw_only=True):
     """Tags to add to a job."""
 
     tags: Annotated[list[Tag], Meta(min_length=1, max_length=1000)]
+
+
+class JobActions(Question, frozen=True, kw_only=True):
+    """What to do with many jobs."""
+
+    action: Literal["cancel", "rerun", "delete", "addTags", "removeTags"]
+    job_ids: Annotated[list[JobId], Meta(min_length=1, max_length=MAX_JOBS)]
+    tags: Annotated[
+        Sequence[Tag],
+        Meta(max_length=1000, description="To add or to remove; of no matter otherwise."),
+    ] = ()
+
+
+class JobOutcome(Answer, frozen=True, kw_only=True):
+    """What became of one of them."""
+
+    job_id: JobId
+    job: Annotated[
+        Job | None,
+        Meta(
+            description="The job as it is then, or the new one that runs again; null if it is "
+            "gone, or nothing was done."
+        ),
+    ]
+    error: Annotated[ErrorBody | None, Meta(description="Why nothing was done, if so.")]
+
+
+class JobOutcomes(Answer, frozen=True, kw_only=True):
+    """For each job that was named, in the same order but once each, what became of it."""
+
+    jobs: list[JobOutcome]

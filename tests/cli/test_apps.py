@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dendro_local.app_source import BUNDLED_APPS
 from tests.cli.conftest import Run, RunJson, Submit
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def test_what_is_no_app_is_refused(run: Run, tmp_path: Path) -> None:
 def test_apps_are_listed_by_service(run: Run, lab_app: Path) -> None:
     lines = run("apps", "list").stdout.splitlines()
 
-    assert [line.split()[0] for line in lines] == ["APP", "hello_world", "lab"]
+    assert [line.split()[0] for line in lines] == ["APP", *sorted(BUNDLED_APPS), "lab"]
 
 
 def test_a_service_without_apps_says_what_to_do(run: Run) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dendro_local.cli.parameter_values import parameter_value
 from dendro_local.model import ParameterValue
+from dendro_local.parameter_texts import parameter_value
 
 
 @pytest.mark.parametrize(

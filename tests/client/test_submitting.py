@@ -116,7 +116,7 @@ def test_what_is_unknown_is_named_with_what_there_is(submit: Submitter) -> None:
         submit("count_characters")
     definition = greeting("a")
     definition.appName = "nope"
-    with pytest.raises(AppNotFound, match="Service hello_world_service has: hello_world"):
+    with pytest.raises(AppNotFound, match="Service hello_world_service has: .*hello_world"):
         submit_job(
             service_name="hello_world_service",
             job_definition=definition,

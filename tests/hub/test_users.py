@@ -66,6 +66,15 @@ def test_it_is_known_when_a_key_was_used_last(hub: LocalHub, ada_key: str) -> No
     assert hub.api_keys(ADA)[0].last_used_at is not None
 
 
+def test_that_a_key_is_used_is_noted_once_a_minute(hub: LocalHub, ada_key: str) -> None:
+    hub.user_of_key(ada_key)
+    first = hub.api_keys(ADA)[0].last_used_at
+
+    hub.user_of_key(ada_key)
+
+    assert hub.api_keys(ADA)[0].last_used_at == first
+
+
 def test_a_key_is_known_at_once_while_another_process_writes(hub: LocalHub, ada_key: str) -> None:
     with closing(sqlite3.connect(hub.store.folder.database, isolation_level=None)) as other:
         other.execute("begin immediate")  # as long as it likes

@@ -477,7 +477,7 @@ def test_a_repair_looks_again_before_it_changes_anything(
     blob_of(hub, deleted).unlink()
     [waiting] = hub.submit([greeting("b")])
     change(hub, "update jobs set is_runnable = 0 where job_id = ?", waiting.jobId)
-    blobs = BlobChecks(hub, hub._remove_blobs, young_sec=0)
+    blobs = BlobChecks(hub, hub.remove_blobs, young_sec=0)
     records = RecordChecks(hub, Folders())
     found = [*blobs.records(), *blobs.strays(), *records.waiting()]
     assert len(found) == 3

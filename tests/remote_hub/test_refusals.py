@@ -243,7 +243,7 @@ def test_a_user_without_the_right_is_told_so(
 
     with pytest.raises(NotAllowed, match="ada may not create jobs on service"):
         hub.submit([greeting()])
-    with pytest.raises(NotAllowed, match="ada may create jobs on no service"):
+    with pytest.raises(NotAllowed, match="ada may create or process jobs on no service"):
         upload(hub.transport, Path(__file__), f"/v1/blobs/{'0' * 64}")
     hub.close()
 

@@ -71,3 +71,37 @@ def test_a_revoked_key_is_nobodys_from_then_on(tmp_path: Path) -> None:
     assert store.users.by_key("k" * 32) is None
 
     store.close()
+
+
+def test_what_this_connection_writes_outside_a_transaction_is_seen(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.transaction():
+        store.users.put("ada", {})
+        added = store.users.add_key("ada", "k" * 32, "test")
+    assert store.users.by_key("k" * 32) == added
+
+    store.users.note_use(added)
+
+    known = store.users.by_key("k" * 32)
+    assert known is not None
+    assert known.last_used_at is not None
+
+    store.close()
+
+
+def test_the_state_is_the_same_until_somebody_writes(tmp_path: Path) -> None:
+    store, other = Store(tmp_path), Store(tmp_path)
+    first = store.version()
+    assert first is store.version()
+
+    put(other, SERVICE)
+    second = store.version()
+    assert second is not first
+
+    with store.transaction():
+        store.services.put(OPEN)
+        assert store.version() is None
+    assert store.version() is not second
+
+    store.close()
+    other.close()

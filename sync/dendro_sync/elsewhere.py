@@ -1,0 +1,293 @@
+"""The remotes of a store, as its hub asks them: for jobs on a miss, and for files that lie there.
+
+A cache that does not answer, is slow or lies costs the time that a cache may take, once. Then it
+is left alone for a while, which grows as long as it goes on so. The store remembers that, for
+scripts that live for a moment only.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from dendro_local.config import seconds_setting
+from dendro_local.errors import DendroError, HubUnreachable, OutputNotFound, StoreError
+from dendro_local.local_hub import LocalHub
+from dendro_local.local_hub.arriving_jobs import JudgedJob, same_outputs
+from dendro_local.local_hub.elsewhere import WantedJob
+from dendro_local.local_hub.trust import Refused, TrustPolicy
+from dendro_local.model import Digest
+from dendro_local.signed_records import Entry, JobEntry
+from dendro_local.store.sharing import RemoteSettings, SavedRemote
+from dendro_sync.incoming_blob import IncomingBlob
+from dendro_sync.opening import open_remote
+from dendro_sync.remotes.remote import Remote
+from dendro_sync.trust.keys import trust_policy
+
+__all__ = ["RemotesOfStore"]
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_SEC = 30.0
+LONGEST_PAUSE_SEC = 3600.0
+
+PAUSE = "pause"
+"""What is kept of a remote that is left alone, among its cursors."""
+
+
+class _Pause(msgspec.Struct, frozen=True, array_like=True):
+    """A remote is left alone until then, in seconds since the Unix epoch, for so many seconds."""
+
+    until: float
+    length_sec: float
+
+
+_pause = msgspec.json.Decoder(_Pause)
+
+_Answer = tuple[SavedRemote, WantedJob | None, "list[Entry] | Exception | None"]
+
+
+class RemotesOfStore:
+    """The remotes of one store. Safe for use by many threads.
+
+    Args:
+        hub: over the store.
+    """
+
+    def __init__(self, hub: LocalHub) -> None:
+        self._hub = hub
+        self._lock = threading.Lock()
+        self._open: dict[str, tuple[SavedRemote, Remote]] = {}
+
+    def look(self, wanted: Sequence[WantedJob]) -> bool:
+        """Ask the remotes that are caches for completed jobs; whether any was recorded."""
+        caches = [
+            saved
+            for saved in self._hub.store.sharing.remotes.all()
+            if saved.settings.is_cache and not self._is_left_alone(saved)
+        ]
+        limit_sec = seconds_setting("cache_timeout", self._hub.store.folder.root)
+        if not caches or limit_sec <= 0:
+            return False
+        answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
+        ends_at = time.monotonic() + limit_sec
+        for saved in caches:
+            # A daemon: nobody waits for a remote that never answers.
+            threading.Thread(
+                target=self._ask,
+                args=(
+                    saved,
+                    list(wanted),
+                    trust_policy(self._hub, saved.settings),
+                    answers,
+                    ends_at,
+                ),
+                name="dendro-cache",
+                daemon=True,
+            ).start()
+        return self._take_answers(caches, answers, ends_at)
+
+    def fetch(self, digest: Digest) -> None:
+        """Have a blob here that is awaited."""
+        fault: DendroError | None = None
+        for source in self._hub.store.sharing.awaited_blobs.sources(digest):
+            saved = self._hub.store.sharing.remotes.get(source.remote)
+            if saved is None:
+                continue
+            try:
+                self._fetch(saved, digest, source.size)
+            except Refused as error:
+                logger.warning("%s has not got file %s: %s", saved.name, digest, error)
+                with self._hub.store.transaction():
+                    self._hub.store.sharing.awaited_blobs.drop_source(digest, saved.name)
+            except DendroError as error:
+                fault = error
+            else:
+                return
+        if fault is not None:
+            raise HubUnreachable(
+                f"A file lies on a remote and cannot be fetched now: {fault}"
+            ) from fault
+        raise OutputNotFound(f"No remote has the file with digest {digest[:12]}... any more.")
+
+    def close(self) -> None:
+        """Let go of connections."""
+        with self._lock:
+            remotes, self._open = list(self._open.values()), {}
+        for _, remote in remotes:
+            remote.close()
+
+    def _fetch(self, saved: SavedRemote, digest: Digest, size: int) -> None:
+        blob = IncomingBlob(self._hub, digest, size)
+        blob.fetch(self._opened(saved), lambda _: None, lambda: False)
+        with self._hub.store.transaction(quietly=True):
+            self._hub.store.sharing.awaited_blobs.drop([digest])
+        blob.done()
+
+    # Answers to misses
+
+    def _ask(
+        self,
+        saved: SavedRemote,
+        wanted: Sequence[WantedJob],
+        policy: TrustPolicy,
+        answers: "queue.SimpleQueue[_Answer]",
+        ends_at: float,
+    ) -> None:
+        """Ask a remote for one job after the other, as long as there is time."""
+        try:
+            remote = self._opened(saved, is_cache=True)
+            for each in wanted:
+                if time.monotonic() >= ends_at:
+                    return  # whoever waited has left it alone
+                answers.put((saved, each, self._found(remote, each, policy)))
+        except Exception as error:  # noqa: BLE001 - whatever a remote does, a submit goes on
+            answers.put((saved, None, error))
+            return
+        answers.put((saved, None, None))
+
+    def _found(self, remote: Remote, job: WantedJob, policy: TrustPolicy) -> list[Entry]:
+        """What a remote has of a job; not more than is needed, since some ask for each."""
+        found: list[Entry] = []
+        for entry in remote.find_each(job.service, job.definition_hash, job.content_key):
+            found.append(entry)
+            if policy.require <= 1 and self._judged(entry, job, policy) is not None:
+                break
+        return found
+
+    def _judged(self, entry: Entry, job: WantedJob, policy: TrustPolicy) -> JudgedJob | None:
+        """A job that is believed and is the one that is wanted."""
+        if not isinstance(entry, JobEntry):
+            return None
+        try:
+            judged = self._hub.arriving.judge(entry, policy)
+        except Refused as refused:
+            logger.info("A cache has a job that is refused: %s", refused)
+            return None
+        return judged if isinstance(judged, JudgedJob) and _serves(judged, job) else None
+
+    def _take_answers(
+        self, caches: Sequence[SavedRemote], answers: "queue.SimpleQueue[_Answer]", ends_at: float
+    ) -> bool:
+        """Record what comes in time; leave alone who does not answer so."""
+        asked = {saved.name for saved in caches}
+        has_taken = False
+        for saved, job, found in _until(answers, ends_at):
+            if isinstance(found, Exception):
+                logger.info("Cache %s: %s", saved.name, found)
+                self._leave_alone(saved)
+                asked.discard(saved.name)
+            elif found is None or job is None:
+                self._ask_again(saved)
+                asked.discard(saved.name)
+            elif self._take(saved, job, found):
+                has_taken = True
+            if not asked:
+                return has_taken
+        for saved in caches:
+            if saved.name in asked:
+                self._leave_alone(saved)
+        return has_taken
+
+    def _take(self, saved: SavedRemote, job: WantedJob, entries: Sequence[Entry]) -> bool:
+        """Record the newest of the jobs that serves; whether one does."""
+        policy = trust_policy(self._hub, saved.settings)
+        for entry in entries:
+            judged = self._judged(entry, job, policy)
+            if judged is None:
+                continue
+            if policy.require > 1 and not self._agree(judged, policy.require, entries):
+                continue
+            taken = self._hub.arriving.take([judged], origin=saved.name, awaited_from=saved.name)
+            return bool(taken.new or taken.known or taken.tagged)
+        return False
+
+    def _agree(self, judged: JudgedJob, require: int, entries: Sequence[Entry]) -> bool:
+        """Whether so many producers, of those who are known here and there, gave the same."""
+        signers = self._hub.arriving.signers_of_equal(judged.record)
+        for entry in entries:
+            if not isinstance(entry, JobEntry):
+                continue
+            try:
+                other = self._hub.arriving.judge(entry, trust_policy(self._hub, RemoteSettings()))
+            except Refused:
+                continue
+            if (
+                isinstance(other, JudgedJob)
+                and other.key_id is not None
+                and same_outputs(other.record, judged.record)
+            ):
+                signers.add(other.key_id)
+        return len(signers) >= require
+
+    # Remotes
+
+    def _opened(self, saved: SavedRemote, *, is_cache: bool = False) -> Remote:
+        name = f"{saved.name}\0cache" if is_cache else saved.name
+        with self._lock:
+            found = self._open.get(name)
+            if found is not None and found[0] == saved:
+                return found[1]
+            if found is not None:
+                found[1].close()
+            opened = open_remote(self._hub, saved, is_patient=not is_cache)
+            self._open[name] = (saved, opened)
+            return opened
+
+    def _is_left_alone(self, saved: SavedRemote) -> bool:
+        pause = self._pause_of(saved)
+        now = time.time()
+        # A clock that was set back must not end the use of a cache.
+        return pause is not None and now < pause.until <= now + LONGEST_PAUSE_SEC
+
+    def _pause_of(self, saved: SavedRemote) -> _Pause | None:
+        text = self._hub.store.sharing.remotes.cursor(saved.name, PAUSE)
+        try:
+            return None if text is None else _pause.decode(text)
+        except msgspec.MsgspecError:
+            return None
+
+    def _leave_alone(self, saved: SavedRemote) -> None:
+        before = self._pause_of(saved)
+        length = (
+            FIRST_PAUSE_SEC if before is None else min(2 * before.length_sec, LONGEST_PAUSE_SEC)
+        )
+        text = msgspec.json.encode(_Pause(time.time() + length, length)).decode()
+        try:
+            with self._hub.store.transaction(quietly=True):
+                if self._hub.store.sharing.remotes.get(saved.name) is not None:
+                    self._hub.store.sharing.remotes.set_cursor(saved.name, PAUSE, text)
+        except StoreError as error:
+            logger.info("Cache %s is asked again: %s", saved.name, error)
+
+    def _ask_again(self, saved: SavedRemote) -> None:
+        """Forget that a remote was left alone: it answers again."""
+        if self._pause_of(saved) is not None:
+            with self._hub.store.transaction(quietly=True):
+                self._hub.store.sharing.remotes.forget_cursors(saved.name, [PAUSE])
+
+
+def _serves(judged: JudgedJob, job: WantedJob) -> bool:
+    """Whether a job is what is wanted: completed, by the same code, with its bytes told."""
+    record = judged.record
+    is_same = record.jobDefinitionHash == job.definition_hash or (
+        record.contentKey is not None and record.contentKey == job.content_key
+    )
+    return (
+        is_same
+        and record.status == "completed"
+        and record.serviceName == job.service
+        and record.appVersion == job.app_version
+    )
+
+
+def _until(answers: "queue.SimpleQueue[_Answer]", ends_at: float) -> Iterator[_Answer]:
+    """What comes before a time."""
+    while True:
+        try:
+            yield answers.get(timeout=max(0.0, ends_at - time.monotonic()))
+        except queue.Empty:
+            return

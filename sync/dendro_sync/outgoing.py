@@ -1,0 +1,188 @@
+"""Jobs on their way out, and the files that go before them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from dendro_local.errors import HubUnreachable
+from dendro_local.file_urls import parse_blob_url
+from dendro_local.local_hub import LocalHub
+from dendro_local.model import Digest, JobId
+from dendro_local.signed_records import JobEntry, JobRecord
+from dendro_local.store.sharing import AwaitedBlob, SharedJob
+from dendro_sync.input_files import local_input
+from dendro_sync.options import PushOptions
+from dendro_sync.plan import portions
+from dendro_sync.progress import Tracker
+from dendro_sync.remotes.remote import Remote
+from dendro_sync.transfers import Transfers
+
+__all__ = ["Outgoing", "OutgoingFiles"]
+
+MOST_BLOBS_ASKED = 5000
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that may be sent."""
+
+    entry: JobEntry
+    job: SharedJob
+
+    @property
+    def record(self) -> JobRecord:
+        """Its record."""
+        return self.job.record
+
+    def blobs(self) -> dict[Digest, int]:
+        """The files that it left, with their sizes in bytes."""
+        files = self.job.record.files.all()
+        return {file.digest: file.size or 0 for file in files if file.digest is not None}
+
+
+class OutgoingFiles:
+    """The files of jobs that are pushed.
+
+    Args:
+        hub: from whose store.
+        remote: to where.
+        options: what is pushed.
+        open_other: opens another remote by name, for files that are still to be fetched from it.
+        transfers: moves them.
+        tracker: is told of bytes; its report of jobs that are left out.
+    """
+
+    def __init__(
+        self,
+        hub: LocalHub,
+        remote: Remote,
+        options: PushOptions,
+        open_other: Callable[[str], Remote],
+        transfers: Transfers,
+        tracker: Tracker,
+    ) -> None:
+        self._hub = hub
+        self._store = hub.store
+        self._remote = remote
+        self._options = options
+        self._open_other = open_other
+        self._transfers = transfers
+        self._tracker = tracker
+        self._report = tracker.report
+
+    def sendable(self, jobs: dict[JobId, Outgoing]) -> dict[JobId, Outgoing]:
+        """Those of the jobs whose files can be sent; the rest is told of."""
+        limit = self._options.max_size
+        if limit is not None:
+            jobs = self._without(
+                jobs,
+                lambda each: max(each.blobs().values(), default=0) > limit,
+                "A file of it is larger than was to be sent.",
+            )
+        if self._options.outputs == "none":
+            return jobs
+        awaited = self._awaited(jobs.values())
+        if awaited and self._options.outputs == "lazy":
+            jobs = self._without(
+                jobs,
+                lambda each: not awaited.keys().isdisjoint(each.blobs()),
+                "A file of it was not fetched yet.",
+            )
+        elif awaited and not self._options.is_dry_run:
+            self._fetch(awaited)
+        coming = awaited if self._options.is_dry_run else {}
+        has = self._store.blobs.has
+        return self._without(
+            jobs,
+            lambda each: any(not has(digest) and digest not in coming for digest in each.blobs()),
+            "A file of it is not in the store any more.",
+        )
+
+    def _without(
+        self, jobs: dict[JobId, Outgoing], is_out: Callable[[Outgoing], bool], reason: str
+    ) -> dict[JobId, Outgoing]:
+        for job_id, each in jobs.items():
+            if is_out(each):
+                self._report.leave_out(job_id, reason)
+        return {job_id: each for job_id, each in jobs.items() if not is_out(each)}
+
+    def _awaited(self, jobs: Iterable[Outgoing]) -> dict[Digest, AwaitedBlob]:
+        """The files of jobs that are not here, but can be fetched, and where."""
+        found: dict[Digest, AwaitedBlob] = {}
+        with self._store.reading():
+            for each in jobs:
+                for digest in each.blobs():
+                    if digest not in found and not self._store.blobs.has(digest):
+                        sources = self._store.sharing.awaited_blobs.sources(digest)
+                        if sources:
+                            found[digest] = sources[0]
+        return found
+
+    def _fetch(self, awaited: Mapping[Digest, AwaitedBlob]) -> None:
+        """Fetch files from other remotes, as far as these have them."""
+        for name in sorted({each.remote for each in awaited.values()}):
+            wanted = {digest: each.size for digest, each in awaited.items() if each.remote == name}
+            try:
+                with (
+                    self._transfers.fetched(self._open_other(name), wanted) as fetched,
+                    self._store.transaction(quietly=True),
+                ):
+                    self._store.sharing.awaited_blobs.drop(fetched.files)
+            except HubUnreachable:
+                continue  # their jobs are left out
+
+    def send(
+        self, jobs: Mapping[JobId, Outgoing], known: Sequence[Outgoing] = ()
+    ) -> dict[JobId, str]:
+        """Have the files of jobs there; the jobs of which some are not there then, and why.
+
+        Args:
+            jobs: what is to be put there.
+            known: what is there already, without its inputs perhaps.
+        """
+        files: dict[Digest, Path] = {}
+        sizes: dict[Digest, int] = {}
+        if self._options.outputs != "none":
+            for each in jobs.values():
+                sizes.update(each.blobs())
+        if self._options.inputs:
+            for each in (*jobs.values(), *known):
+                for digest, file in self._inputs(each).items():
+                    files[digest] = file
+                    sizes[digest] = file.stat().st_size
+        lacking: set[Digest] = set()
+        for some in portions(sizes.items(), MOST_BLOBS_ASKED):
+            lacking |= self._remote.lacking_blobs(dict(some))
+        if self._options.is_dry_run:
+            self._report.files += len(lacking)
+            self._report.bytes += sum(sizes[digest] for digest in lacking)
+            return {}
+        self._tracker.expect_bytes(sum(sizes[digest] for digest in lacking))
+        path = self._store.blobs.path
+        failed = self._transfers.send(
+            self._remote, {digest: files.get(digest, path(digest)) for digest in sorted(lacking)}
+        )
+        return {
+            job_id: f"File {digest[:12]}... could not be sent: {failed[digest]}"
+            for job_id, each in jobs.items()
+            for digest in each.blobs()
+            if digest in failed
+        }
+
+    def _inputs(self, outgoing: Outgoing) -> dict[Digest, Path]:
+        """The files of this machine that a job took, as far as they are what they were."""
+        found: dict[Digest, Path] = {}
+        with self._store.reading():
+            paths = self._store.jobs.input_paths(outgoing.job.number)
+        for file in outgoing.record.jobDefinition.inputFiles:
+            digest = parse_blob_url(file.url)
+            if digest is not None:
+                path = local_input(self._hub, digest, paths.get(file.url))
+                if path is None:
+                    self._report.leave_out(
+                        outgoing.record.jobId,
+                        f"Its input {file.name!r} was not sent: the file changed, or is gone.",
+                    )
+                else:
+                    found[digest] = path
+        return found

@@ -1,0 +1,1 @@
+"""The kinds of places that jobs are exchanged with, behind one Protocol."""

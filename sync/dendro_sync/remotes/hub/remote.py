@@ -1,0 +1,388 @@
+"""What is asked of another hub."""
+
+import os
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import zstandard
+
+from dendro_local.errors import (
+    HubUnreachable,
+    IncompleteUpload,
+    InvalidRequest,
+    NotAHub,
+    NotFound,
+    OutputNotFound,
+)
+from dendro_local.model import Digest, JobId
+from dendro_local.remote_hub.events import RemoteChanges
+from dendro_local.remote_hub.transport import PATIENCE_SEC, Timeouts, Transport
+from dendro_local.signed_records import (
+    MOST_IN_BATCH,
+    BatchEnd,
+    BatchReader,
+    Entry,
+    ReadBatch,
+    SigningKey,
+    batch_lines,
+    decode_entry,
+    encode_entry,
+)
+from dendro_local.v1 import (
+    LackingBlobs,
+    LackingJobs,
+    PutEntries,
+    Received,
+    SyncFacts,
+    WantedJobs,
+    WhichBlobs,
+    WhichJobs,
+)
+from dendro_sync.remotes.remote import OnBytes, Refusal, RemoteFacts
+from dendro_sync.selection import Selection
+
+__all__ = ["HubRemote"]
+
+PIECE_BYTES = 1 << 20
+
+MOST_ASKED = 5000
+
+MAX_PUT_BYTES = 32 << 20
+"""Less than a hub takes at once."""
+
+MAX_WINDOW_BYTES = 8 << 20
+"""So much memory may be asked for by whoever compressed what comes."""
+
+WAIT_STEP_SEC = 0.5
+
+
+class HubRemote:
+    """A hub at a URL. Safe for use by many threads.
+
+    Args:
+        url: where it is, such as ``https://hub.example.org``.
+        key: the API key of a user there; None for a guest.
+        signing_key: with which what is pushed is signed as a whole; None if nothing will be.
+        what_key: how people know the key.
+        patience_sec: for how long a hub that does not answer is asked again.
+        timeouts: for how long an answer is waited for.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        signing_key: SigningKey | None = None,
+        *,
+        what_key: str = "the key of the remote",
+        patience_sec: float = PATIENCE_SEC,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._transport = Transport(
+            url,
+            key,
+            what_key=what_key,
+            what_url="the URL of the remote",
+            patience_sec=patience_sec,
+            timeouts=timeouts,
+        )
+        self._signing_key = signing_key
+        self._lock = threading.Lock()
+        self._requests = 0
+        self._changes: RemoteChanges | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._transport.base_url
+
+    @property
+    def requests(self) -> int:
+        """How many requests it has been asked so far."""
+        return self._requests
+
+    def facts(self) -> RemoteFacts:
+        """What it is."""
+        self._count()
+        found = self._transport.get("/v1/sync", SyncFacts)
+        return RemoteFacts(
+            kind="hub",
+            url=self.url,
+            store_id=found.store_id,
+            version=found.version,
+            jobs=found.jobs,
+            public_key=found.public_key,
+            can_write=found.can_write,
+            user_id=found.user_id,
+        )
+
+    def changes(self, cursor: str, selection: Selection) -> Iterator[ReadBatch]:
+        """What changed there after a cursor; goes on where a connection broke."""
+        patience = self._transport.patience()
+        while True:
+            self._count()
+            is_whole = False
+            try:
+                with self._transport.stream(
+                    "/v1/sync/changes",
+                    headers={"accept-encoding": "zstd"},
+                    query=_query(cursor, selection),
+                ) as reply:
+                    for batch in _batches(reply):
+                        yield batch
+                        cursor = batch.end.cursor
+                        patience.renew()
+                    is_whole = True
+            except HubUnreachable as error:
+                patience.pause(error)
+            if is_whole:
+                return
+
+    def entries_of(self, jobs: Mapping[JobId, str]) -> Iterator[Entry]:
+        """These jobs, by id."""
+        ids = list(jobs)
+        for first in range(0, len(ids), MOST_ASKED):
+            self._count()
+            some = WantedJobs(jobs=ids[first : first + MOST_ASKED])
+            reply = self._transport.ask("POST", "/v1/sync/entries-of", **_json(some))
+            yield from _entries(reply.content)
+
+    def find(self, service: str, definition_hash: str, content_key: str | None) -> list[Entry]:
+        """Jobs of a definition hash; where there is none, of a content key."""
+        self._count()
+        query = {"service": service, "hash": definition_hash}
+        if content_key is not None:
+            query["content_key"] = content_key
+        reply = self._transport.ask("GET", "/v1/sync/find", params=query)
+        return list(_entries(reply.content))
+
+    def find_each(
+        self, service: str, definition_hash: str, content_key: str | None
+    ) -> Iterator[Entry]:
+        """As `find`, in one request."""
+        yield from self.find(service, definition_hash, content_key)
+
+    def fetch(self, digest: Digest, size: int, file: Path, on_bytes: OnBytes) -> None:
+        """Write a blob to a file, going on after what of it is there already."""
+        patience = self._transport.patience()
+        with file.open("ab") as stream:
+            while (there := stream.seek(0, os.SEEK_END)) < size or there == size == 0:
+                self._count()
+                try:
+                    self._fetch_rest(digest, size, stream, there, on_bytes)
+                except NotFound as error:
+                    raise OutputNotFound(str(error)) from error
+                except HubUnreachable as error:
+                    if stream.tell() > there:
+                        patience.renew()
+                    patience.pause(error)
+                if size == 0:
+                    return
+
+    def _fetch_rest(
+        self, digest: Digest, size: int, stream: Any, there: int, on_bytes: OnBytes
+    ) -> None:
+        headers = {"range": f"bytes={there}-"} if there else {}
+        with self._transport.stream(f"/v1/sync/blobs/{digest}", headers=headers) as reply:
+            if there and reply.status_code != HTTPStatus.PARTIAL_CONTENT:
+                stream.truncate(0)
+            for piece in reply.iter_raw(PIECE_BYTES):
+                stream.write(piece)
+                on_bytes(len(piece))
+                if stream.tell() > size:
+                    return  # of more, the digest says that it is something else
+            stream.flush()
+
+    # What it is to have
+
+    def lacking(self, jobs: Mapping[JobId, str]) -> set[JobId]:
+        """Those of the jobs that are not there, or with another record."""
+        found: set[JobId] = set()
+        for some in _some(jobs):
+            self._count()
+            reply = self._transport.post("/v1/sync/lacking", WhichJobs(jobs=some), LackingJobs)
+            found.update(reply.jobs)
+        return found
+
+    def lacking_blobs(self, blobs: Mapping[Digest, int]) -> set[Digest]:
+        """Those of the blobs that are not there."""
+        found: set[Digest] = set()
+        for some in _some(blobs):
+            self._count()
+            asked = WhichBlobs(blobs={str(digest): size for digest, size in some.items()})
+            reply = self._transport.post("/v1/sync/lacking-blobs", asked, LackingBlobs)
+            found.update(map(Digest, reply.blobs))
+        return found
+
+    def send(self, digest: Digest, file: Path, on_bytes: OnBytes) -> None:
+        """Have a blob there, going on after what of it is there already."""
+        size = file.stat().st_size
+        patience = self._transport.patience()
+        is_again = False
+        while True:
+            try:
+                if self._send_rest(digest, file, size, is_again, on_bytes):
+                    return
+                patience.renew()
+            except (HubUnreachable, IncompleteUpload) as error:
+                # Another may send the same at this moment, or a request of ours hang.
+                patience.pause(
+                    error if isinstance(error, HubUnreachable) else HubUnreachable(str(error))
+                )
+            is_again = True
+
+    def _send_rest(
+        self, digest: Digest, file: Path, size: int, is_again: bool, on_bytes: OnBytes
+    ) -> bool:
+        """Send what is missing; whether all of it is there now."""
+        offset = 0
+        if is_again or size > PIECE_BYTES:
+            self._count()
+            there = self._transport.get_once(f"/v1/blobs/{digest}", Received)
+            if there.is_whole:
+                return True
+            offset = there.offset
+        self._count()
+        headers = {
+            "upload-length": str(size),
+            "upload-offset": str(offset),
+            "content-length": str(size - offset),
+            "content-type": "application/octet-stream",
+        }
+        body = file.read_bytes() if size <= PIECE_BYTES else _rest(file, offset, on_bytes)
+        received = self._transport.patch_once(
+            f"/v1/blobs/{digest}", Received, headers=headers, content=body
+        )
+        if size <= PIECE_BYTES:
+            on_bytes(size)
+        return received.is_whole
+
+    def put(self, entries: Sequence[Entry]) -> list[Refusal]:
+        """Have entries there, a batch at a time."""
+        refused: list[Refusal] = []
+        for lines in _portions(entries):
+            self._count()
+            body = batch_lines(lines, "", self._signing_key)
+            headers = {"content-type": "application/x-ndjson"}
+            reply = self._transport.ask("POST", "/v1/sync/entries", content=body, headers=headers)
+            refused += [
+                Refusal(
+                    job_id=each.job_id,
+                    code=each.code,  # type: ignore[arg-type]  # a later hub may have others
+                    reason=each.reason,
+                    digests=each.digests,
+                )
+                for each in _put_entries(reply).refused
+            ]
+        return refused
+
+    def wait(self, timeout_sec: float, is_over: Callable[[], bool]) -> bool:
+        """Wait until something changes there."""
+        with self._lock:
+            if self._changes is None:
+                self._changes = RemoteChanges(self._transport)
+        left = timeout_sec
+        while left > 0 and not is_over():
+            if self._changes.wait(min(left, WAIT_STEP_SEC)) and self._changes.is_listening:
+                return True
+            left -= WAIT_STEP_SEC
+        return not self._changes.is_listening
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._changes is not None:
+            self._changes.close()
+        self._transport.close()
+
+    def _count(self) -> None:
+        with self._lock:
+            self._requests += 1
+
+
+def _query(cursor: str, selection: Selection) -> dict[str, list[str]]:
+    query = {
+        "cursor": cursor,
+        "service": selection.service,
+        "app": selection.app,
+        "processor": selection.processor,
+        "since": None if selection.since is None else repr(selection.since),
+    }
+    return {name: [value] for name, value in query.items() if value} | {"tag": [*selection.tags]}
+
+
+def _batches(reply: httpx.Response) -> Generator[ReadBatch]:
+    """The batches of a reply, as they come.
+
+    Raises:
+        HubUnreachable: it broke off.
+        NotAHub: what comes is no such thing.
+    """
+    reader = BatchReader()
+    is_packed = reply.headers.get("content-encoding") == "zstd"
+    unpack = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj()
+    try:
+        for piece in reply.iter_raw(PIECE_BYTES if not is_packed else None):
+            yield from reader.feed(unpack.decompress(piece) if is_packed else piece)
+    except (InvalidRequest, zstandard.ZstdError) as error:
+        raise NotAHub(f"What {reply.request.url.host} sends cannot be read: {error}") from error
+    if not reader.is_between_batches():
+        raise HubUnreachable(f"{reply.request.url.host} broke off in the middle of a batch.")
+
+
+def _entries(raw: bytes) -> Iterator[Entry]:
+    try:
+        for batch in BatchReader().feed(raw):
+            for line in batch.lines:
+                entry = decode_entry(line)
+                if not isinstance(entry, BatchEnd):
+                    yield entry
+    except InvalidRequest as error:
+        raise NotAHub(f"What the hub sends cannot be read: {error}") from error
+
+
+def _portions(entries: Sequence[Entry]) -> Iterator[list[bytes]]:
+    """Lines of entries, so many at a time as a hub takes."""
+    lines: list[bytes] = []
+    size = 0
+    for entry in entries:
+        line = encode_entry(entry)
+        if lines and (len(lines) == MOST_IN_BATCH or size + len(line) > MAX_PUT_BYTES):
+            yield lines
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line)
+    if lines:
+        yield lines
+
+
+def _some(asked: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
+    items = list(asked.items())
+    for first in range(0, len(items), MOST_ASKED):
+        yield dict(items[first : first + MOST_ASKED])
+
+
+def _rest(file: Path, offset: int, on_bytes: OnBytes) -> Iterator[bytes]:
+    with file.open("rb") as stream:
+        stream.seek(offset)
+        while piece := stream.read(PIECE_BYTES):
+            yield piece
+            on_bytes(len(piece))
+
+
+def _json(record: object) -> dict[str, Any]:
+    return {
+        "content": msgspec.json.encode(record),
+        "headers": {"content-type": "application/json"},
+    }
+
+
+def _put_entries(reply: httpx.Response) -> PutEntries:
+    try:
+        return msgspec.json.decode(reply.content, type=PutEntries)
+    except msgspec.MsgspecError as error:
+        raise NotAHub(f"What the hub answered cannot be read: {error}") from error
