@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-requirements
 APPS_STAMP := $(VENV)/.installed-for-test-apps
 
-.PHONY: demo test test-apps bench crash graph lock vendor format check tests clean
+.PHONY: demo test test-apps bench crash graph screenshots lock vendor format check tests clean
 
 # Made again when what it is made from changes.
 $(STAMP): requirements.txt pyproject.toml
@@ -38,9 +38,10 @@ check: $(STAMP)
 tests: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --ignore=tests/apps
 
-# The apps for neuroscience, each in its own environment: some minutes, and some GB.
+# The apps for neuroscience, each in its own environment: some minutes, and some GB, which are
+# only kept if a test fails.
 test-apps: $(APPS_STAMP)
-	$(BIN)/python -m pytest -n 2 --timeout=1200 tests/apps
+	$(BIN)/python -m pytest -n 2 --timeout=1200 -o tmp_path_retention_policy=failed tests/apps
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.benchmarks
@@ -52,6 +53,10 @@ crash: $(STAMP)
 # Runs 10,000 small jobs with random dependencies; the tests run 250.
 graph: $(STAMP)
 	GRAPH_JOBS=10000 $(BIN)/python -m pytest -s tests/graph
+
+# Makes docs/images again, of a store that is made for it.
+screenshots: $(STAMP)
+	$(BIN)/python -m tests.screenshots
 
 # Rewrites what is generated: formatting and the parts of the docs that come from the code.
 format: $(STAMP)
@@ -77,20 +82,31 @@ lock:
 		--no-emit-index-url --no-emit-find-links --no-header \
 		--output-file $(REAL_CLIENT)/requirements.txt $(REAL_CLIENT)/requirements.in
 
-# Fetches again what the pages of the server take from elsewhere, by version and hash (with npm).
-RAPIDOC := 9.3.8
-RAPIDOC_SHA256 := b04086a71c2002169c43e5b0f25d7f694b20eee7a95ddc233b491cf9a54b3ef0
-RAPIDOC_FOLDER := dendro_local/server/static/rapidoc
+# Fetches again what the pages of the server and their tests take from elsewhere, by version and
+# hash (with npm).
+STATIC := dendro_local/server/static
+
+# Folder, package, version, licence, SHA-256 of the package, and the files that are taken.
+define VENDORED
+$(STATIC)/rapidoc rapidoc 9.3.8 MIT b04086a71c2002169c43e5b0f25d7f694b20eee7a95ddc233b491cf9a54b3ef0 dist/rapidoc-min.js LICENSE.txt dist/rapidoc-min.js.LICENSE.txt
+$(STATIC)/vendor/htmx htmx.org 2.0.11 0BSD 165a2655073e9e6e55e307a7c74e8ebcdb76afb7701f9c16cfd106a13add408e dist/htmx.min.js LICENSE
+$(STATIC)/vendor/idiomorph idiomorph 0.8.0 0BSD c2b48584153f0167b5c98cb815576338ccd82a97378e53fbf29d139dfd67207e dist/idiomorph-ext.min.js LICENSE
+$(STATIC)/vendor/uplot uplot 1.6.32 MIT 4b8a8191e425658e3ea8c8c1314b0fc679c861ee3a1af2b20c7b16ba50b5133d dist/uPlot.iife.min.js dist/uPlot.min.css LICENSE
+tests/server/pages/vendor/axe-core axe-core 4.14.1 MPL-2.0 e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745 axe.min.js LICENSE
+endef
+export VENDORED
 
 vendor:
 	rm -rf build/vendor
-	mkdir -p build/vendor $(RAPIDOC_FOLDER)
-	cd build/vendor && npm pack --silent rapidoc@$(RAPIDOC)
-	cd build/vendor && echo "$(RAPIDOC_SHA256)  rapidoc-$(RAPIDOC).tgz" | sha256sum --check --quiet
-	tar -xzf build/vendor/rapidoc-$(RAPIDOC).tgz -C build/vendor
-	cp build/vendor/package/dist/rapidoc-min.js build/vendor/package/LICENSE.txt $(RAPIDOC_FOLDER)
-	cp build/vendor/package/dist/rapidoc-min.js.LICENSE.txt $(RAPIDOC_FOLDER)/LICENSES_OF_PARTS.txt
-	echo "RapiDoc $(RAPIDOC), MIT. Fetched by make vendor." > $(RAPIDOC_FOLDER)/VERSION.txt
+	@set -e; echo "$$VENDORED" | while read -r folder package version licence hash files; do \
+		echo "$$package $$version"; \
+		mkdir -p build/vendor/$$package $$folder; \
+		(cd build/vendor/$$package && npm pack --silent $$package@$$version > /dev/null \
+			&& echo "$$hash  $$package-$$version.tgz" | sha256sum --check --quiet \
+			&& tar -xzf $$package-$$version.tgz); \
+		for file in $$files; do cp build/vendor/$$package/package/$$file $$folder; done; \
+		echo "$$package $$version, $$licence. Fetched by make vendor." > $$folder/VERSION.txt; \
+	done
 	rm -rf build/vendor
 
 clean:

@@ -31,6 +31,7 @@ class LiveHub:
         self._server = Server(hub, ServerOptions(port=port))
         self.url = self._server.url
         self.port = self._server.port
+        self.site = self._server.site
         has_started = threading.Event()
         self._thread = threading.Thread(target=self._server.run, args=(has_started.set,))
         self._thread.start()

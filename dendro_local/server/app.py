@@ -3,6 +3,7 @@
 from litestar import Litestar, asgi
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.types import ASGIApp, HTTPScope, Receive, Send
 
 from dendro_local.server.contract import ContractRoutes
@@ -10,7 +11,8 @@ from dendro_local.server.files import FileRoutes
 from dendro_local.server.health import Readiness, healthz, readyz
 from dendro_local.server.metrics import Metered, Metrics, metrics
 from dendro_local.server.news import News
-from dendro_local.server.pages import page_routes
+from dendro_local.server.pages import page_routes, refusal_of_no_route
+from dendro_local.server.previews.readers import Readers
 from dendro_local.server.site import Site
 from dendro_local.server.store_figures import StoreFigures
 from dendro_local.server.upkeep import upkeep
@@ -41,6 +43,10 @@ def make_app(site: Site) -> ASGIApp:
     async def serve_file(scope: HTTPScope, receive: Receive, send: Send) -> None:
         await files(scope, receive, send)
 
+    @asgi("/v1/sync/blobs", is_mount=True, copy_scope=False)
+    async def serve_blob(scope: HTTPScope, receive: Receive, send: Send) -> None:
+        await files(scope, receive, send)
+
     figures = StoreFigures(site.hub)
     news = News(site)
     server_metrics = Metrics(figures, news, contract.names)
@@ -49,6 +55,7 @@ def make_app(site: Site) -> ASGIApp:
             serve_contract,
             take_upload,
             serve_file,
+            serve_blob,
             *v1_routes(),
             *page_routes(),
             healthz,
@@ -62,12 +69,16 @@ def make_app(site: Site) -> ASGIApp:
             "readiness": _given(Readiness(site)),
             "server_metrics": _given(server_metrics),
         },
-        exception_handlers=EXCEPTION_HANDLERS,
+        exception_handlers={
+            **EXCEPTION_HANDLERS,
+            NotFoundException: refusal_of_no_route,
+            MethodNotAllowedException: refusal_of_no_route,
+        },
         openapi_config=openapi_config(),
         logging_config=None,
         lifespan=[lambda _: upkeep(site)],
         on_shutdown=[news.close, site.close],
-        state=State({"site": site, "incoming": Incoming(site)}),
+        state=State({"site": site, "incoming": Incoming(site), "readers": Readers()}),
     )
     return Metered(app, server_metrics)
 

@@ -2,11 +2,13 @@
 
 Each address has a bucket of requests, and each user, whatever key or browser they use. A long body
 that has to be parsed counts as several requests, and so does a key that is nobody's: guessing, or
-sending what is long to read, takes as much of a bucket as it takes of the hub.
+sending what is long to read, takes as much of a bucket as it takes of the hub. How many requests
+of each are open at once is limited too: a stream of events is one for as long as it is followed.
 """
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from ipaddress import IPv6Address, ip_address
 
@@ -31,6 +33,12 @@ LONG_BODY_BYTES = 8 << 20
 """As so long a body counts that does not say how long it is."""
 
 COST_OF_UNKNOWN_KEY = 10.0
+
+MOST_AT_ONCE = 100
+"""So many requests may be open of each user, and of each address that is nobody's."""
+
+AGAIN_SEC = 5
+"""After so long it may be worth to ask again for who has as many requests open as they may."""
 
 KNOWN_SEC = 60.0
 """How long it is kept whose key a request had. For this count alone: rights are looked up anew."""
@@ -74,6 +82,7 @@ class RateGuard:
         self._proxies = frozenset(rates.proxies)
         self._buckets: dict[str, str] = {}
         self._known: dict[str, tuple[str | None, float]] = {}
+        self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
@@ -93,9 +102,30 @@ class RateGuard:
             message = f"Too many requests: {who} more often than this hub answers"
             await refuse(scope, send, 429, "too_many_requests", message, (after,))
             return
+        who = address if user_id is None else user_id
+        if self._open[who] >= MOST_AT_ONCE and user_id != self._site.hub.user_id:
+            message = (
+                f"Too many requests at once: this hub answers {MOST_AT_ONCE} of each user at a "
+                "time, streams of events among them. End one of them first"
+            )
+            again = (b"retry-after", b"%d" % AGAIN_SEC)
+            await refuse(scope, send, 429, "too_many_requests", message, (again,))
+            return
+        self._open[who] += 1
+        try:
+            await self._let_through(scope, receive, send, user_id, address)
+        finally:
+            self._open[who] -= 1
+            if not self._open[who]:
+                del self._open[who]
+
+    async def _let_through(
+        self, scope: HTTPScope, receive: Receive, send: Send, user_id: str | None, address: str
+    ) -> None:
         if user_id is not None or header(scope, b"authorization") is None:
             await self._app(scope, receive, send)
             return
+        now = self._clock()
 
         async def send_counting(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 401:

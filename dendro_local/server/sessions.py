@@ -15,6 +15,7 @@ from dendro_local.server.messages import header
 from dendro_local.server.site import Site
 
 __all__ = [
+    "SAFE_METHODS",
     "cookie_name",
     "cookie_of",
     "expired_cookie",

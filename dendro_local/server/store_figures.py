@@ -1,14 +1,22 @@
 """How much the store holds, as it was a little while ago at most."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from dendro_local.local_hub import LocalHub
+from dendro_local.model import JobStatus
+from dendro_local.server.throughput import Throughput
 
 __all__ = ["StoreFigures"]
 
 KEPT_SEC = 10.0
+
+MOST_WORK = 0.02
+"""What takes long is kept longer: to count it again may take up this part of the time."""
+
+COUNTED = 10_000
+"""So far the jobs of a status are counted each time."""
 
 T = TypeVar("T")
 
@@ -23,17 +31,34 @@ class StoreFigures:
         self.jobs_by_status = _Kept(hub.count_by_status)
         self.runnable_jobs = _Kept(hub.count_runnable)
         self.blob_bytes = _Kept(hub.store.blobs.total_bytes)
+        self.throughput = Throughput(hub, hub.now)
+        self.rooms = _Kept(lambda: hub.store.rooms.by_processor(hub.now()))
+        self._hub = hub
+
+    def jobs_now(self) -> Mapping[JobStatus, int]:
+        """How many jobs there are of each status: as it is now, unless there are very many."""
+        counted = self._hub.count_up_to(COUNTED)
+        if max(counted.values()) < COUNTED:
+            return counted
+        kept = self.jobs_by_status()
+        return {
+            status: count if count < COUNTED else max(kept.get(status, 0), count)
+            for status, count in counted.items()
+        }
 
 
 class _Kept(Generic[T]):
-    """A value that is asked for again only when it has become old."""
+    """A value that is asked for again only when it has become old: older, if that takes long."""
 
     def __init__(self, ask: Callable[[], T]) -> None:
         self._ask = ask
         self._kept: tuple[float, T] | None = None
+        """Until when it is kept, and the value."""
 
     def __call__(self) -> T:
-        now = time.monotonic()
-        if self._kept is None or now - self._kept[0] > KEPT_SEC:
-            self._kept = (now, self._ask())
+        began = time.monotonic()
+        if self._kept is None or began > self._kept[0]:
+            value = self._ask()
+            ended = time.monotonic()
+            self._kept = (ended + max(KEPT_SEC, (ended - began) / MOST_WORK), value)
         return self._kept[1]

@@ -18,23 +18,23 @@ class Urls:
         bases: where it is or was served for anybody.
     """
 
-    __slots__ = ("_base", "_bases")
+    __slots__ = ("_bases", "base")
 
     def __init__(self, base: str, bases: Sequence[str]) -> None:
-        self._base = base
-        self._bases = bases if base in bases else [*bases, base]
+        self.base = base
+        self._bases = bases
 
     def stable(self, url: str) -> str:
         """A URL of a request as the store knows it."""
-        return stable_url(url, self._bases)
+        return stable_url(url, [self.base, *self._bases])
 
     def public(self, url: str) -> str:
         """A URL of the store as a reply has it."""
-        return public_url(url, self._base)
+        return public_url(url, self.base)
 
     def upload(self, token: str) -> str:
         """Where the file, or part, is to be put for which a token was given out."""
-        return f"{self._base}/u/{token}"
+        return f"{self.base}/u/{token}"
 
     def stable_definition(self, definition: JobDefinition) -> JobDefinition:
         """A definition of a request as the store knows it."""

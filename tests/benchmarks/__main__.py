@@ -10,17 +10,25 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tests.benchmarks import (
+    apps,
     claim,
     cold,
+    console,
     files,
     hit,
     idle,
     imports,
     listeners,
+    pages,
     peers,
     served,
     size,
     submitters,
+    sync_blobs,
+    sync_miss,
+    sync_nothing,
+    sync_peers,
+    sync_records,
     upload,
     warm,
 )
@@ -45,6 +53,14 @@ BENCHMARKS: Mapping[str, Callable[[Stores], Iterator[Figure]]] = {
     "upload": upload.upload,
     "files": files.files,
     "listeners": listeners.listeners,
+    "pages": pages.pages,
+    "console": console.console,
+    "sync_records": sync_records.sync_records,
+    "sync_nothing": sync_nothing.sync_nothing,
+    "sync_blobs": sync_blobs.sync_blobs,
+    "sync_miss": sync_miss.sync_miss,
+    "sync_peers": sync_peers.sync_peers,
+    "apps": apps.apps,
 }
 
 
@@ -60,11 +76,12 @@ def main() -> int:
     # Settings of the user's, and of how Python starts and whether it keeps byte code.
     for variable in [name for name in os.environ if name.startswith(("DENDRO_", "PYTHON"))]:
         del os.environ[variable]
+    names = options.names or [name for name in BENCHMARKS if name != "apps" or _has_apps()]
     failed = False
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory(prefix="dendro-bench-") as folder:
         stores = Stores(Path(folder), is_quick=options.quick)
-        for name in options.names or BENCHMARKS:
+        for name in names:
             try:
                 for figure in BENCHMARKS[name](stores):
                     print(line(figure), flush=True)
@@ -77,6 +94,18 @@ def main() -> int:
         f"Python {platform.python_version()}; SQLite {sqlite3.sqlite_version}"
     )
     return int(failed)
+
+
+def _has_apps() -> bool:
+    """Whether the environments of the apps are there; else how to get them is told."""
+    if any(apps.ENVIRONMENTS.glob("*/ready.json")):
+        return True
+    print(
+        "The apps for neuroscience are left out: their environments take minutes to build, and "
+        "some GB. `python -m tests.benchmarks apps` builds and measures them.",
+        file=sys.stderr,
+    )
+    return False
 
 
 if __name__ == "__main__":

@@ -216,3 +216,45 @@ def test_a_revoked_key_does_not_take_from_its_users_bucket_for_long(
     now[0] += rate_limits.KNOWN_SEC + 1
 
     assert count(lambda: ask(headers=key), 5) == 5
+
+
+def test_so_many_requests_of_an_address_are_open_at_once(hub: LocalHub) -> None:
+    site = Site(hub, base_url=BASE_URL)
+
+    async def ask_all() -> tuple[list[int], httpx.Response, int]:
+        may_end = asyncio.Event()
+        waiting = asyncio.Semaphore(0)
+
+        async def answer_late(scope: Scope, receive: Receive, send: Send) -> None:
+            waiting.release()
+            await may_end.wait()
+            await answer(scope, receive, send)
+
+        guard = RateGuard(answer_late, site, Rates(of_user=1e6, of_address=1e6, proxies=[]))
+        transport = httpx.ASGITransport(guard, client=("192.0.2.1", 1))  # type: ignore[arg-type]  # Litestar types scopes more narrowly than httpx
+        elsewhere = httpx.ASGITransport(guard, client=("192.0.2.2", 1))  # type: ignore[arg-type]  # as above
+        async with (
+            httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client,
+            httpx.AsyncClient(transport=elsewhere, base_url=BASE_URL) as other,
+        ):
+            streams = [
+                asyncio.ensure_future(client.get("/v1/events"))
+                for _ in range(rate_limits.MOST_AT_ONCE)
+            ]
+            for _ in streams:
+                await waiting.acquire()
+            refused = await client.get("/v1/events")
+            far = asyncio.ensure_future(other.get("/v1/events"))
+            await waiting.acquire()
+            may_end.set()
+            answered = [each.status_code for each in await asyncio.gather(*streams, far)]
+            return answered, refused, (await client.get("/v1/events")).status_code
+
+    answered, refused, afterwards = asyncio.run(ask_all())
+    site.close()
+
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert "at once" in refused.json()["error"]["message"]
+    assert answered == [200] * (rate_limits.MOST_AT_ONCE + 1)
+    assert afterwards == 200

@@ -9,7 +9,7 @@ from litestar.types import HTTPScope, Receive, Send
 
 from dendro_local.errors import DendroError, QuotaExceeded
 from dendro_local.server.contract import compute_clients, jobs, running, services, uploads, users
-from dendro_local.server.contract.call import Asked, Call, Refusal, Reply
+from dendro_local.server.contract.call import Asked, Call, Refusal
 from dendro_local.server.messages import (
     BodyTooLarge,
     ClientGone,
@@ -83,33 +83,31 @@ class ContractRoutes:
             return 400, _encode({"error": "Invalid request"})
         asked = Asked(self._site, _token(scope), scope)
         try:
-            reply = await self._reply(call, asked, request)
-        except Refusal as refusal:
-            return refusal.status, _encode({"error": str(refusal)})
+            reply = None if call.answer_at_once is None else call.answer_at_once(asked, request)
+            if reply is None and call.answer is not None:
+                reply = await self._site.in_thread(call.answer, asked, request)
         except QuotaExceeded:
             raise
-        except DendroError as error:
-            if error.http_status >= 500:
-                logger.error("%s could not be answered: %s", name, error)
-            words = words_for_others(error, self._site.hub)
-            return error.http_status, _encode({"error": words})
+        except (Refusal, DendroError, UnicodeEncodeError) as error:
+            return self._refusal(name, error)
         except Exception:
             logger.exception("%s could not be answered", name)
             return 500, _encode({"error": "Internal server error"})
-        return 200, _encode({"type": f"{name}Response", **reply})
+        return 200, _encode({"type": f"{name}Response", **(reply or {})})
 
-    async def _reply(self, call: Call[Any], asked: Asked, request: Any) -> Reply:
-        try:
-            if call.answer_at_once is not None:
-                reply = call.answer_at_once(asked, request)
-                if reply is not None or call.answer is None:
-                    return reply or {}
-            if call.answer is None:
-                raise TypeError(f"nothing answers {call.name}")
-            return await self._site.in_thread(call.answer, asked, request)
-        except UnicodeEncodeError as error:
+    def _refusal(
+        self, name: str, error: Refusal | DendroError | UnicodeEncodeError
+    ) -> tuple[int, bytes]:
+        """The status and body that say why a call could not be answered."""
+        if isinstance(error, Refusal):
+            return error.status, _encode({"error": str(error)})
+        if isinstance(error, UnicodeEncodeError):
             # JSON.parse takes half a surrogate pair, but nothing is stored under such a name.
-            raise Refusal(400, "Invalid request") from error
+            return 400, _encode({"error": "Invalid request"})
+        if error.http_status >= 500:
+            logger.error("%s could not be answered: %s", name, error)
+        words = words_for_others(error, self._site.hub)
+        return error.http_status, _encode({"error": words})
 
 
 def _token(scope: HTTPScope) -> str | None:

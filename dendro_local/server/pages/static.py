@@ -8,46 +8,74 @@ from pathlib import Path
 import msgspec
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
+from dendro_local.server.pages.packing import packed, takes_gzip
 from dendro_local.server.v1.asking import AnyRequest
 
-__all__ = ["static_file"]
+__all__ = ["static_address", "static_file"]
 
 FOLDER = Path(__file__).parents[1] / "static"
 
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
+YEAR_SEC = 365 * 86_400
+
 
 class _File(msgspec.Struct, frozen=True):
     content: bytes
+    packed: bytes
     media_type: str
     tag: str
 
 
-@get("/static/{name:str}")
-async def static_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """A file that pages have in common."""
-    found = _files().get(name)
-    if found is None:
+@get("/static/{name:path}")
+async def static_file(
+    request: AnyRequest, name: FromPath[str], v: FromQuery[str | None] = None
+) -> Response[bytes]:
+    """A file that pages have in common; with ``v`` of `static_address` it may be kept for long."""
+    path = _paths().get(name.removeprefix("/"))
+    if path is None:
         raise NotFoundException(f"There is nothing at {request.url.path}")
+    found = _file(path)
+    is_packed = takes_gzip(request.scope)
+    tag = f'"{found.tag}-gzip"' if is_packed else f'"{found.tag}"'
     headers = {
-        "etag": found.tag,
-        "cache-control": "no-cache",
+        "etag": tag,
+        "cache-control": f"max-age={YEAR_SEC}, immutable" if v == found.tag else "no-cache",
+        "vary": "accept-encoding",
         "x-content-type-options": "nosniff",
     }
-    if request.headers.get("if-none-match") == found.tag:
+    if request.headers.get("if-none-match") == tag:
         return Response(b"", status_code=304, headers=headers)
-    return Response(found.content, media_type=found.media_type, headers=headers)
+    if is_packed:
+        headers["content-encoding"] = "gzip"
+    content = found.packed if is_packed else found.content
+    return Response(content, media_type=found.media_type, headers=headers)
 
 
 @functools.cache
-def _files() -> Mapping[str, _File]:
+def static_address(name: str) -> str:
+    """Where a file is served, such as ``pages/live.js``; another address once it has changed.
+
+    Raises:
+        KeyError: there is no such file.
+    """
+    return f"/static/{name}?v={_file(_paths()[name]).tag}"
+
+
+@functools.cache
+def _paths() -> Mapping[str, Path]:
     """The files by name: no name that somebody asks for becomes a path."""
-    found: dict[str, _File] = {}
-    for path in FOLDER.iterdir():
-        if path.suffix in KINDS:
-            content = path.read_bytes()
-            tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-            found[path.name] = _File(content, KINDS[path.suffix], tag)
-    return found
+    return {
+        path.relative_to(FOLDER).as_posix(): path
+        for path in FOLDER.rglob("*")
+        if path.suffix in KINDS
+    }
+
+
+@functools.cache
+def _file(path: Path) -> _File:
+    content = path.read_bytes()
+    tag = hashlib.sha256(content).hexdigest()[:16]
+    return _File(content, packed(content, for_long=True), KINDS[path.suffix], tag)

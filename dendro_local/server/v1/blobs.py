@@ -87,10 +87,14 @@ class Blobs(Controller):
 
 
 def _checked(asked: Asked, digest: str) -> Digest:
-    """The digest, if who asks may create jobs somewhere."""
+    """The digest, if who asks may create jobs somewhere, or bring those that they ran."""
     user_id = asked.user_id()
-    if not any(asked.hub.may_create_jobs(user_id, each) for each in asked.hub.services()):
-        raise NotAllowed(f"{user_id} may create jobs on no service of this hub.")
+    hub = asked.hub
+    if not any(
+        hub.may_create_jobs(user_id, each) or hub.may_process_jobs(user_id, each)
+        for each in hub.services()
+    ):
+        raise NotAllowed(f"{user_id} may create or process jobs on no service of this hub.")
     if not _is_digest(digest):
         raise InvalidRequest("A digest is 64 hexadecimal digits in lower case.")
     return Digest(digest)

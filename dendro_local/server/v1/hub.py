@@ -1,4 +1,4 @@
-"""``/v1/stats`` and ``/v1/compute-clients``: what the hub holds, and who works for it."""
+"""``/v1/stats`` and its neighbours: what the hub holds, how it gets on, and who works for it."""
 
 from typing import get_args
 
@@ -10,15 +10,43 @@ from dendro_local.local_hub import LiveWork
 from dendro_local.model import Job, JobStatus
 from dendro_local.server.store_figures import StoreFigures
 from dendro_local.server.v1.asking import Asked
-from dendro_local.v1 import ComputeClientList, JobInHand, LiveComputeClient, Stats
+from dendro_local.v1 import (
+    ComputeClientList,
+    HalfHour,
+    JobInHand,
+    LiveComputeClient,
+    Stats,
+    Throughput,
+)
 
-__all__ = ["compute_clients", "stats"]
+__all__ = ["compute_clients", "stats", "throughput"]
 
 
 @get("/stats", operation_id="getStats", tags=["hub"])
 async def stats(asked: Asked, figures: NamedDependency[StoreFigures]) -> Stats:
     """What the hub holds."""
     return await asked.in_thread(_stats, asked, figures)
+
+
+@get("/throughput", operation_id="getThroughput", tags=["hub"])
+async def throughput(asked: Asked, figures: NamedDependency[StoreFigures]) -> Throughput:
+    """How jobs got on in the last day.
+
+    How many ended in each half hour, and how long they had waited. A job that was changed after
+    its end, such as by a new tag, may count when it was changed. Numbers may be seconds old.
+    """
+    found = await asked.in_thread(figures.throughput)
+    return Throughput(
+        half_hours=[
+            HalfHour(
+                begins_at=each.begins_at,
+                completed=each.completed,
+                failed=each.failed,
+                waited_sec=each.waited_sec,
+            )
+            for each in found
+        ]
+    )
 
 
 @get("/compute-clients", operation_id="getComputeClients", tags=["hub"])

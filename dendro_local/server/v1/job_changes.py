@@ -1,15 +1,17 @@
-"""What changes a job: each needs a key whose user may do it."""
+"""What changes jobs: each needs a key whose user may do it."""
+
+from typing import Annotated
 
 from litestar import Controller, delete, post, put
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
-from dendro_local.errors import NotAllowed
 from dendro_local.model import Job, JobId
+from dendro_local.server import job_actions
 from dendro_local.server.v1.asking import Asked, IdempotencyKey
 from dendro_local.server.v1.refusals import KEY_NEEDED, refusals
-from dendro_local.v1 import NewTags
+from dendro_local.v1 import ErrorBody, JobActions, JobOutcome, JobOutcomes, NewTags
 
-__all__ = ["JobChanges"]
+__all__ = ["JobChanges", "change_jobs"]
 
 
 class JobChanges(Controller):
@@ -54,7 +56,7 @@ class JobChanges(Controller):
         Removes a job and the files that only it has. If it runs it is stopped; what waits for it
         fails.
         """
-        await asked.in_thread(_delete, asked, asked.user_id(), JobId(job_id))
+        await asked.in_thread(job_actions.delete, asked.hub, asked.user_id(), JobId(job_id))
 
     @put("/pin", status_code=204, operation_id="pinJob", responses=refusals(401, 403, 404))
     async def pin(self, asked: Asked, job_id: FromPath[str]) -> None:
@@ -82,20 +84,51 @@ class JobChanges(Controller):
         """
         return await asked.in_thread(_tag, asked, asked.user_id(), JobId(job_id), data.tags)
 
+    @delete(
+        "/tags",
+        status_code=200,
+        operation_id="untagJob",
+        responses=refusals(400, 401, 403, 404),
+    )
+    async def untag(
+        self,
+        asked: Asked,
+        job_id: FromPath[str],
+        tag: Annotated[
+            list[str],
+            QueryParameter(description="A tag to take from it; several: all.", max_items=50),
+        ],
+    ) -> Job:
+        """Take tags from a job.
+
+        The others stay, and tags that it does not have are passed over.
+        """
+        return await asked.in_thread(_untag, asked, asked.user_id(), JobId(job_id), tag)
+
+
+@post(
+    "/jobs/actions",
+    status_code=200,
+    tags=["jobs"],
+    operation_id="changeJobs",
+    security=KEY_NEEDED,
+    responses=refusals(400, 401, 413),
+)
+async def change_jobs(asked: Asked, data: JSONBody[JobActions]) -> JobOutcomes:
+    """Do the same with many jobs.
+
+    Cancels, runs again, deletes or tags each of them. What cannot be done with one does not keep
+    the others from it: for each, in their order, the answer tells what became of it.
+    """
+    return await asked.in_thread(_do_with_all, asked, asked.user_id(), data)
+
 
 def _cancel(asked: Asked, user_id: str, job_id: JobId) -> Job:
-    asked.hub.check_may_change(user_id, asked.hub.get_job(job_id))
-    return asked.public(asked.hub.cancel(job_id))
+    return asked.public(job_actions.cancel(asked.hub, user_id, job_id))
 
 
 def _rerun(asked: Asked, user_id: str, job_id: JobId, request_id: str | None) -> Job:
-    _check_may_create(asked, user_id, asked.hub.get_job(job_id))
-    return asked.public(asked.hub.rerun(job_id, user_id=user_id, request_id=request_id))
-
-
-def _delete(asked: Asked, user_id: str, job_id: JobId) -> None:
-    asked.hub.get_job(job_id)
-    asked.hub.delete_for(user_id, [job_id])
+    return asked.public(job_actions.rerun(asked.hub, user_id, job_id, request_id))
 
 
 def _pin(asked: Asked, user_id: str, job_id: JobId) -> None:
@@ -109,15 +142,22 @@ def _unpin(asked: Asked, user_id: str, job_id: JobId) -> None:
 
 
 def _tag(asked: Asked, user_id: str, job_id: JobId, tags: list[str]) -> Job:
-    # As the tags of a submission that finds a job: whoever may submit it may tag it.
-    job = asked.hub.get_job(job_id)
-    if not asked.hub.may_change(user_id, job):
-        _check_may_create(asked, user_id, job)
-    return asked.public(asked.hub.add_tags(job_id, tags))
+    return asked.public(job_actions.add_tags(asked.hub, user_id, job_id, tags))
 
 
-def _check_may_create(asked: Asked, user_id: str, job: Job) -> None:
-    if not asked.hub.may_create_jobs(user_id, asked.hub.service(job.serviceName)):
-        raise NotAllowed(
-            f"{user_id} may not create jobs on service {job.serviceName}. Its owner can let them."
-        )
+def _untag(asked: Asked, user_id: str, job_id: JobId, tags: list[str]) -> Job:
+    return asked.public(job_actions.remove_tags(asked.hub, user_id, job_id, tags))
+
+
+def _do_with_all(asked: Asked, user_id: str, wanted: JobActions) -> JobOutcomes:
+    found = job_actions.do_with_all(asked.hub, user_id, wanted.action, wanted.job_ids, wanted.tags)
+    return JobOutcomes(jobs=[_outcome(asked, each) for each in found])
+
+
+def _outcome(asked: Asked, outcome: job_actions.Outcome) -> JobOutcome:
+    refusal = outcome.refusal
+    return JobOutcome(
+        job_id=outcome.job_id,
+        job=None if outcome.job is None else asked.public(outcome.job),
+        error=None if refusal is None else ErrorBody(code=refusal.code, message=outcome.words),
+    )

@@ -13,10 +13,12 @@ from dendro_local.server.v1.asking import Asked, IdempotencyKey
 from dendro_local.server.v1.lists import moment, place_of, text_of_place
 from dendro_local.server.v1.refusals import KEY_NEEDED, refusals
 from dendro_local.server.words import text_for_others
+from dendro_local.store import origins
 from dendro_local.v1 import (
     Details,
     JobFile,
     JobList,
+    JobOrigin,
     JobRequest,
     NewJobs,
     SubmittedJobs,
@@ -223,7 +225,19 @@ def _details(asked: Asked, job_id: JobId) -> Details:
             )
             for file in facts.files
         ],
+        origin=_origin(facts.origin),
         why=_why(asked, job_id),
+    )
+
+
+def _origin(origin: origins.JobOrigin | None) -> JobOrigin | None:
+    if origin is None:
+        return None
+    return JobOrigin(
+        origin=origin.origin,
+        arrived_at=origin.arrived_at,
+        is_verified=origin.is_verified,
+        key_id=origin.key_id,
     )
 
 

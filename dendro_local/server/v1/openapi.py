@@ -31,6 +31,8 @@ _TAGS = (
     Tag(name="services", description="Services and their apps."),
     Tag(name="hub", description="The hub itself."),
     Tag(name="blobs", description="Files that clients send as inputs."),
+    Tag(name="sync", description="Jobs as they are exchanged with other stores."),
+    Tag(name="remotes", description="Places to exchange jobs with, and whom the hub trusts."),
     Tag(name="compute", description="What compute clients on other machines ask."),
 )
 

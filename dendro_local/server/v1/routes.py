@@ -8,14 +8,20 @@ from litestar.types import ControllerRouterHandler
 from dendro_local.server.v1.asking import refuse_unknown_parameters
 from dendro_local.server.v1.blobs import Blobs
 from dendro_local.server.v1.claims import Claims
+from dendro_local.server.v1.compare import compared
 from dendro_local.server.v1.events import Events
-from dendro_local.server.v1.hub import compute_clients, stats
-from dendro_local.server.v1.job_changes import JobChanges
+from dendro_local.server.v1.hub import compute_clients, stats, throughput
+from dendro_local.server.v1.job_changes import JobChanges, change_jobs
+from dendro_local.server.v1.job_views import JobLooks
 from dendro_local.server.v1.jobs import Jobs
 from dendro_local.server.v1.logs import Logs
 from dendro_local.server.v1.openapi import docs_script, openapi_json
+from dendro_local.server.v1.previews import previewed
+from dendro_local.server.v1.remotes import Keys, Remotes
 from dendro_local.server.v1.runs import Runs
 from dendro_local.server.v1.services import Services
+from dendro_local.server.v1.storage import storage
+from dendro_local.server.v1.sync import Sync
 
 __all__ = ["v1_routes"]
 
@@ -29,14 +35,23 @@ def v1_routes() -> Sequence[ControllerRouterHandler]:
         route_handlers=[
             Jobs,
             JobChanges,
+            JobLooks,
+            change_jobs,
+            compared,
             Logs,
+            previewed,
             Events,
             Services,
             stats,
+            storage,
+            throughput,
             compute_clients,
             Blobs,
             Runs,
             Claims,
+            Sync,
+            Remotes,
+            Keys,
         ],
         guards=[refuse_unknown_parameters],
         request_max_body_size=MAX_BODY_BYTES,

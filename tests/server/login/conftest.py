@@ -1,5 +1,6 @@
 """Browsers at a hub that is served in this process, and a GitHub where they log in."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ class Browser:
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any
     ) -> httpx.Response:
         """The reply of the hub to one request, as a page of the hub or its user makes it."""
-        sent = {"origin": BASE_URL} if method != "GET" else {}
+        sent = {"origin": BASE_URL, **self._form_token()} if method != "GET" else {}
         sent |= headers or {}
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         reply = self.served.send(method, path, headers={**sent, "cookie": cookie}, **more)
@@ -58,6 +59,11 @@ class Browser:
         token = self.served.hub.new_login_token(user_id)
         assert self.open(f"/login?token={token}").status_code == 200
         return self
+
+    def _form_token(self) -> dict[str, str]:
+        """The header with the token that every page shows to who is logged in."""
+        found = re.search('<meta name="csrf" content="([^"]+)">', self.send("GET", "/login").text)
+        return {} if found is None else {"x-csrf-token": found[1]}
 
     @property
     def user_id(self) -> str | None:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.hub.conftest import Worker
 from tests.server.conftest import ADA, BASE_URL, BOB, OWNER, SERVICE, Served
 from tests.server.login.conftest import Browser
 
@@ -107,15 +108,16 @@ def test_it_tells_on_which_services_the_user_may_create_jobs(ada: Browser) -> No
     assert f"You may create jobs on {SERVICE}." in ada.open("/account").text
 
 
-def test_no_page_runs_a_script_or_asks_another_host(ada: Browser) -> None:
+def test_no_page_runs_a_script_of_its_own_or_asks_another_host(ada: Browser) -> None:
     for path in ("/", "/login", "/account", "/static/nothing"):
         reply = ada.open(path)
 
         policy = reply.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; style-src 'self'; img-src 'self'; ")
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
-        assert "<script" not in reply.text
+        scripts = re.findall(r"<script[^>]*>(.*?)</script>", reply.text, re.DOTALL)
+        assert "".join(scripts) == ""
         assert " style=" not in reply.text
         urls = re.findall(r'(?:href|src|action)="([^"]*)"', reply.text)
         assert [url for url in urls if "//" in url] == []
@@ -139,3 +141,22 @@ def test_static_files_are_those_of_the_folder_and_are_not_sent_twice(browser: Br
         "GET", "/static/style.css", headers={"if-none-match": reply.headers["etag"]}
     )
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_it_tells_what_the_users_jobs_have_used_and_what_was_deleted(
+    ada: Browser, worker: Worker
+) -> None:
+    jobs = [ada.served.create_job(str(each), user=OWNER) for each in range(3)]
+    for _ in jobs:
+        worker.complete(worker.claim())
+    ada.served.hub.delete([jobs[0]["jobId"]])
+    owner = Browser(ada.served).log_in()
+
+    page = " ".join(re.sub("<[^>]*>", " ", owner.open("/account").text).split())
+
+    assert "Your jobs 2 0.000 0.000 0.000 0.000 " in page
+    assert "Your jobs, deleted since 1 0.000 " in page
+    assert "Jobs on your compute clients 2 0.000 " in page
+    assert "Jobs on them, deleted since 1 0.000 " in page
+    of_ada = " ".join(re.sub("<[^>]*>", " ", ada.open("/account").text).split())
+    assert "Your jobs 0 " in of_ada

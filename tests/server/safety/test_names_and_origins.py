@@ -1,10 +1,13 @@
 """Who may ask under which name, over a real connection: the guards are there and in order."""
 
+import re
 from collections.abc import Callable
 
 import msgspec
 
 from dendro_local.server.serving import ServerOptions
+from dendro_local.server.sessions import cookie_name
+from tests.server.conftest import OWNER
 from tests.server.safety.conftest import Port
 
 FIND = msgspec.json.encode({"type": "findJobsRequest", "serviceName": "any"})
@@ -86,6 +89,12 @@ def test_pages_of_the_hub_itself_may_ask_behind_a_proxy_that_changes_the_name(
 ) -> None:
     port = serve(ServerOptions(port=0, public_url="https://hub.example.org"))
 
-    reply = port.ask("POST /logout", headers={"origin": "https://hub.example.org"})
+    session = port.hub.begin_session_by(port.hub.new_login_token(OWNER))
+    cookie = f"{cookie_name(port.server.site, 'session')}={session}"
+    page = port.ask("GET /account", headers={"cookie": cookie}).body.decode()
+    [token] = re.findall('<meta name="csrf" content="([^"]+)">', page)
+    form = {"origin": "https://hub.example.org", "cookie": cookie, "x-csrf-token": token}
+
+    reply = port.ask("POST /logout", headers=form)
 
     assert reply.status == 303

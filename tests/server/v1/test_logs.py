@@ -116,6 +116,26 @@ def test_a_console_is_followed_until_its_job_has_ended(
     assert stream.rest() == []
 
 
+def test_all_who_follow_a_console_are_told_all_of_it(
+    live: Live, hub: LocalHub, worker: Worker, running: Claim
+) -> None:
+    prints(running, b"early\n")
+    first = live.follow(console_of(running))
+    assert [first.next()[0], first.next()[1]] == ["began", {"text": "early\n"}]
+    prints(running, b"late\n")
+    others = [live.follow(console_of(running)), live.follow(console_of(running), offset=3)]
+    prints(running, b"x" * 100_000)
+
+    completes(hub, worker, running)
+    texts = [
+        "".join(data["text"] for name, data, _ in stream.rest() if name == "text")
+        for stream in (first, *others)
+    ]
+
+    whole = f"early\nlate\n{'x' * 100_000}"
+    assert texts == [whole[6:], whole, whole[3:]]
+
+
 def test_who_comes_back_is_told_the_rest_alone(
     live: Live, hub: LocalHub, worker: Worker, running: Claim
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dendro_local.app_source import AppFolder
+from dendro_local.app_source import BUNDLED_APPS, AppFolder
 from tests.conftest import AppMaker, make_app  # noqa: F401 - a fixture
 from tests.server.conftest import ADA, BOB, OWNER, SERVICE
 from tests.server.v1.conftest import V1
@@ -57,14 +57,16 @@ def test_services_are_listed_with_users_for_who_has_a_key(v1: V1) -> None:
 def test_apps_are_listed_without_the_folders_where_they_lie(v1: V1, folder: Path) -> None:
     apps = v1.get(f"/services/{SERVICE}/apps")["apps"]
 
-    assert [(app["appName"], app["source"], app["version"]) for app in apps] == [
-        ("hello_world", "bundled", "1.0.0"),
-        ("own", "folder", "1.2.0"),
+    assert [(app["appName"], app["source"]) for app in apps] == [
+        *((name, "bundled") for name in sorted(BUNDLED_APPS)),
+        ("own", "folder"),
     ]
-    assert apps[1] == v1.get(f"/services/{SERVICE}/apps/own")
-    assert apps[1]["appSpecificationUri"] == ""
-    assert apps[1]["appSpecification"]["processors"][0]["name"] == "work"
-    assert apps[1]["codeDigest"] == AppFolder(folder).digest
+    own = apps[-1]
+    assert own["version"] == "1.2.0"
+    assert own == v1.get(f"/services/{SERVICE}/apps/own")
+    assert own["appSpecificationUri"] == ""
+    assert own["appSpecification"]["processors"][0]["name"] == "work"
+    assert own["codeDigest"] == AppFolder(folder).digest
 
 
 def test_an_app_that_was_edited_is_given_as_it_is_now(v1: V1, folder: Path) -> None:

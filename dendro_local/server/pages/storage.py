@@ -1,0 +1,123 @@
+"""``/storage``: what takes how much room, and what can go."""
+
+import msgspec
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+
+from dendro_local.errors import InvalidRequest, NotAllowed
+from dendro_local.local_hub import LocalHub
+from dendro_local.local_hub.pruning import PrunePlan, PruneRules
+from dendro_local.server.pages.finished_jobs import rooms_of_apps
+from dendro_local.server.pages.rendering import page
+from dendro_local.server.sessions import session_user
+from dendro_local.server.store_figures import StoreFigures
+from dendro_local.server.v1.asking import Asked
+
+__all__ = ["StoragePages"]
+
+MOST_SHOWN = 200
+"""So many of the jobs that would go are listed."""
+
+DAY_SEC = 86_400.0
+MB = 1_000_000
+
+
+class StoragePages(Controller):
+    """The room that the store takes."""
+
+    path = "/storage"
+
+    @get("/")
+    async def storage(
+        self, asked: Asked, figures: NamedDependency[StoreFigures]
+    ) -> Response[bytes]:
+        """Bytes by app and age, and a form for what can go; with its fields, what would."""
+        user = session_user(asked.site, asked.request.scope)
+        is_owner = user == asked.hub.user_id
+        form = {name: str(value) for name, value in asked.request.query_params.items()}
+        rules = _rules(form)
+        plan: PrunePlan | None = None
+        if is_owner and rules != PruneRules():
+            plan = await asked.in_thread(asked.hub.plan_prune, rules)
+        return page(
+            asked.request,
+            "storage.html",
+            is_owner=is_owner,
+            facts=await asked.in_thread(_facts, asked.hub, figures),
+            rooms=rooms_of_apps(await asked.in_thread(figures.rooms)),
+            form=form,
+            plan=plan,
+            shown=[] if plan is None else plan.jobs[:MOST_SHOWN],
+        )
+
+    @post("/prune", status_code=200)
+    async def prune(self, asked: Asked) -> Response[bytes]:
+        """Remove what was shown."""
+        if asked.user_id() != asked.hub.user_id:
+            raise NotAllowed("Only the user whose hub this is may prune it.")
+        sent = await asked.request.form()
+        rules = _rules({name: str(value) for name, value in sent.items()})
+        if rules == PruneRules():
+            raise InvalidRequest("Say what to prune. Go back and fill in a field.")
+        shown_at = _number({"shown_at": str(sent.get("shown_at", ""))}, "shown_at")
+        if shown_at is None:
+            raise InvalidRequest("What would go was not shown first. Go back and look at it.")
+        plan = await asked.in_thread(asked.hub.plan_prune, rules)
+        # A job that ended since was not shown.
+        shown = [job for job in plan.jobs if job.finished_at <= shown_at]
+        plan = msgspec.structs.replace(plan, jobs=shown)
+        done = await asked.in_thread(asked.hub.prune, plan)
+        return page(asked.request, "pruned.html", plan=done)
+
+
+class StoreRoom(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store is, and the room that its parts take in bytes."""
+
+    folder: str
+    database_bytes: int
+    blob_bytes: int
+
+
+def _facts(hub: LocalHub, figures: StoreFigures) -> StoreRoom:
+    folder = hub.store.folder
+    return StoreRoom(
+        folder=str(folder.root),
+        database_bytes=folder.database_bytes(),
+        blob_bytes=figures.blob_bytes(),
+    )
+
+
+def _rules(form: dict[str, str]) -> PruneRules:
+    """The rules that a form gives; its fields are days, megabytes, a tag and a status.
+
+    Raises:
+        InvalidRequest: a field is no number, or no status.
+    """
+    status = form.get("status") or None
+    if status not in (None, "completed", "failed"):
+        raise InvalidRequest(f"status is {status[:50]!r}. Give completed or failed.")
+    days = _number(form, "older_than_days")
+    larger = _number(form, "larger_than_mb")
+    total = _number(form, "to_size_mb")
+    tag = form.get("tag", "").strip()
+    return PruneRules(
+        older_than_sec=None if days is None else days * DAY_SEC,
+        larger_than_bytes=None if larger is None else round(larger * MB),
+        tags=(tag,) if tag else (),
+        status="completed" if status == "completed" else "failed" if status else None,
+        recomputable="recomputable" in form,
+        to_size_bytes=None if total is None else round(total * MB),
+    )
+
+
+def _number(form: dict[str, str], name: str) -> float | None:
+    text = form.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise InvalidRequest(f"{name} is {text[:50]!r}. Give a number.") from error
+    if not 0 <= value < 1e12:
+        raise InvalidRequest(f"{name} is {text[:50]!r}. Give a number that is 0 or more.")
+    return value

@@ -1,0 +1,1 @@
+"""Whole processes that exchange jobs, and what they are compared with."""
