@@ -22,6 +22,9 @@ _COLUMNS = (
 
 _FROM = "from jobs j left join job_origins o on o.number = j.number"
 
+# By the feed, though SQLite may think that few jobs have ended: a few have changed.
+_FROM_FEED = _FROM.replace("jobs j", "jobs j indexed by jobs_feed")
+
 _ENDED = "j.status in ('completed', 'failed')"
 
 job_of_id = f"select {_COLUMNS} {_FROM} where j.job_id = ? and {_ENDED}"
@@ -117,7 +120,7 @@ class SharedJobTable:
         where, values = _where(conditions)
         connection = self._connections.get()
         rows = connection.execute(
-            f"select {_COLUMNS} {_FROM} where j.feed_number > ? and {_ENDED}{where} "
+            f"select {_COLUMNS} {_FROM_FEED} where j.feed_number > ? and {_ENDED}{where} "
             "order by j.feed_number limit ?",
             (after, *values, limit),
         ).fetchall()
