@@ -54,7 +54,7 @@ class AppHost:
         self._connection = connection
         self._jobs: dict[int, int] = {}
         self._received = b""
-        # A signal must wake `select`, and no signal may be lost between two of them.
+        # A signal must wake `poll`, and no signal may be lost between two of them.
         self._ended_reader, self._ended_writer = os.pipe()
         os.set_blocking(self._ended_reader, False)
         os.set_blocking(self._ended_writer, False)
@@ -69,8 +69,11 @@ class AppHost:
         signal.signal(signal.SIGCHLD, _do_nothing)
         _keep_shared()
         self._send({"ready": True})
+        waiting = select.poll()  # `select` takes no descriptor above 1023, and this may be one
+        waiting.register(self._connection, select.POLLIN)
+        waiting.register(self._ended_reader, select.POLLIN)
         while True:
-            readable, _, _ = select.select([self._connection.fileno(), self._ended_reader], [], [])
+            readable = {descriptor for descriptor, _ in waiting.poll()}
             if self._ended_reader in readable:
                 self._report_ended()
             if self._connection.fileno() in readable and not self._receive():
@@ -149,7 +152,7 @@ def serve(processors: Mapping[str, Processor], descriptor: int) -> None:
 
 
 def _do_nothing(_number: int, _frame: object) -> None:
-    """Receives a signal that is only to wake `select`, by the descriptor that it writes to."""
+    """Receives a signal that is only to wake `poll`, by the descriptor that it writes to."""
 
 
 def _why_not_forkable() -> str | None:

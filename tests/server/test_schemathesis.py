@@ -33,7 +33,7 @@ from tests.server.v1.conftest import Live
 
 pytestmark = pytest.mark.process
 
-EXAMPLES = 5
+EXAMPLES = 3
 """So many requests of each kind of each operation."""
 
 CHECKS = [

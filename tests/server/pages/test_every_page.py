@@ -68,7 +68,7 @@ def test_no_page_is_hard_to_use_for_anybody(visit: Visit, furnished: Furnisher) 
         page.evaluate(AXE)
         for width in (1280, 390):
             page.set_viewport_size({"width": width, "height": 800})
-            for theme in THEMES:
+            for theme in THEMES if width == 1280 else THEMES[:1]:
                 page.emulate_media(color_scheme=theme)
                 found = page.evaluate(VIOLATIONS)
                 faults += [(each.path, str(width), theme, fault) for fault in found]

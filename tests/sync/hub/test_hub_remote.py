@@ -346,7 +346,7 @@ def test_bytes_that_no_job_has_are_not_given(remote: HubRemote, tmp_path: Path) 
 def test_a_stream_of_changes_goes_on_where_the_connection_broke(
     remote: HubRemote, there: LocalHub, network: Proxy, greeting: NewJobMaker
 ) -> None:
-    jobs = there.submit([greeting(f"n{number}") for number in range(2500)])
+    jobs = there.submit([greeting(f"n{number}") for number in range(1200)])
     for job in jobs:
         there.cancel(job.jobId)
     network.cut_after_receiving(60_000)
