@@ -24,11 +24,16 @@ from nwb_input import open_nwb
 from nwb_objects import add_processing_module, add_time_series, check_free
 
 IMAGE = "dendro-local/hello-cebra:1.0.0"
+WARM_IMPORTS = [
+    "cebra",
+    "lindi.LindiH5ZarrStore.LindiH5ZarrStore",
+    "matplotlib.backends.backend_agg",
+]
 
 app = App("hello_cebra", description="Example CEBRA processors", version="1.0.0")
 
 
-@app.processor(image=IMAGE)
+@app.processor(image=IMAGE, warm_imports=WARM_IMPORTS)
 def cebra_nwb_embedding_5(
     input: InputFile,
     output: OutputFile,
@@ -67,7 +72,7 @@ def cebra_nwb_embedding_5(
     draw_embedding(made, bin_size_msec)
 
 
-@app.processor(image=IMAGE)
+@app.processor(image=IMAGE, warm_imports=WARM_IMPORTS)
 def cebra_nwb_embedding_6(
     input: InputFile,
     output: OutputFile,

@@ -26,7 +26,16 @@ from sort_segment import sort_segment
 app = App("hello_mountainsort5", description="Hello MountainSort5", version="1.0.0")
 
 
-@app.processor(image="dendro-local/hello-mountainsort5:1.0.0")
+@app.processor(
+    image="dendro-local/hello-mountainsort5:1.0.0",
+    warm_imports=[
+        "bandpass",
+        "lindi.LindiH5ZarrStore.LindiH5ZarrStore",
+        "matplotlib.backends.backend_agg",
+        "mountainsort5",
+        "spikeinterface.preprocessing",
+    ],
+)
 def mountainsort5_1(
     input: InputFile,
     output: OutputFile,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -148,14 +148,26 @@ def _summarize(series: ElectricalSeries, pieces: _Pieces) -> _Summary:
 
     told_at = time.monotonic()
     with ThreadPoolExecutor(int(os.environ.get("OMP_NUM_THREADS") or 1)) as threads:
-        for number, window in enumerate(_windows(series, pieces, bandpass.margin), 1):
-            firsts = range(0, series.num_channels, CHANNELS_AT_ONCE)
-            list(threads.map(add, [window] * len(firsts), firsts))
-            if time.monotonic() - told_at >= PROGRESS_SEC or number == pieces.num_pieces:
+        working: list[Future[None]] = []
+        # A piece is read while the threads work on the one before.
+        for number, window in enumerate(_windows(series, pieces, bandpass.margin)):
+            _wait_for_all(working)
+            if time.monotonic() - told_at >= PROGRESS_SEC:
                 told_at = time.monotonic()
                 print(f"Filtered and summarized piece {number} of {pieces.num_pieces}")
+            working = [
+                threads.submit(add, window, first)
+                for first in range(0, series.num_channels, CHANNELS_AT_ONCE)
+            ]
+        _wait_for_all(working)
+    print(f"Filtered and summarized piece {pieces.num_pieces} of {pieces.num_pieces}")
     total_sec = pieces.num_pieces * pieces.length / rate_hz
     return _Summary(num_spikes / total_sec, spectrum.frequencies_hz, power / pieces.num_pieces)
+
+
+def _wait_for_all(working: Sequence[Future[None]]) -> None:
+    for future in working:
+        future.result()
 
 
 def _windows(series: ElectricalSeries, pieces: _Pieces, margin: int) -> Iterator[_Window]:

@@ -38,17 +38,35 @@ app = App(
     needs_network=True,  # a LINDI file of this machine leads to files on the web
 )
 
-for processor in (
-    units_summary_1,
-    ephys_summary_1,
-    avi_to_mp4,
-    image_series_to_mp4,
-    multiscale_spike_density,
-    prepare_ephys_spike_sorting_dataset,
-    mountainsort5,
-    spike_sorting_post_processing,
+# What the processors import when they run, so that a first job need not wait for all of it.
+FIGURE = ["matplotlib.backends.backend_agg"]
+COPY = ["lindi.LindiH5ZarrStore.LindiH5ZarrStore"]
+SORTING = [*COPY, *FIGURE, "sorting_figures", "sorting_qfc", "sorting_recording", "spikeinterface"]
+
+for processor, warm_imports in (
+    (units_summary_1, FIGURE),
+    (ephys_summary_1, ["bandpass", "channel_activity", *FIGURE]),
+    (avi_to_mp4, ["mp4_output", *FIGURE]),
+    (image_series_to_mp4, ["mp4_output", *FIGURE]),
+    (multiscale_spike_density, FIGURE),
+    (
+        prepare_ephys_spike_sorting_dataset,
+        [*COPY, *FIGURE, "bandpass", "sorting_qfc", "sorting_recording"],
+    ),
+    (mountainsort5, [*SORTING, "mountainsort5", "spikeinterface.preprocessing"]),
+    (
+        spike_sorting_post_processing,
+        [
+            *SORTING,
+            "pandas",
+            "sorting_metrics",
+            "spikeinterface.metrics",
+            "spikeinterface.postprocessing",
+            "spikeinterface.widgets",
+        ],
+    ),
 ):
-    app.processor(image=IMAGE)(processor)
+    app.processor(image=IMAGE, warm_imports=warm_imports)(processor)
 
 if __name__ == "__main__":
     app.run()

@@ -22,7 +22,15 @@ COLUMNS = 6
 MAX_SPIKES = 200
 """Of a unit, whose waveforms are averaged for the figure."""
 
-HEAD_INCH = 0.8
+CELL_WIDTH_INCH = 2.0
+BOX_WIDTH_INCH = 1.6
+TITLE_INCH = 0.4
+WAVEFORM_INCH = 1.3
+ACG_INCH = 0.9
+GAP_INCH = 0.15
+"""Below each box."""
+
+HEAD_INCH = 0.4
 MSEC_BEFORE = 1.0
 MSEC_AFTER = 2.0
 
@@ -41,6 +49,12 @@ class DrawnUnit(NamedTuple):
     waveform: NDArray[np.floating]
     deviation: NDArray[np.floating]
     acg: NDArray[np.integer] | None = None
+
+    def limits(self) -> tuple[float, float]:
+        """Between which values the waveform lies, with the deviation around it."""
+        low = float(np.min(self.waveform - self.deviation))
+        high = float(np.max(self.waveform + self.deviation))
+        return low, high
 
 
 def draw_units(
@@ -63,30 +77,39 @@ def draw_units(
     if not drawn:
         print("No figure: there are no units")
         return
+    from matplotlib.collections import LineCollection, PolyCollection
+
     columns = min(COLUMNS, len(drawn))
     rows = math.ceil(len(drawn) / columns)
-    per_unit = 1 if drawn[0].acg is None else 2
-    height = HEAD_INCH + rows * (0.5 + 1.5 * per_unit)
-    with job_figure(file_name, width_inch=max(6, 2 * columns), height_inch=height) as figure:
-        axes = figure.subplots(rows * per_unit, columns, squeeze=False)
-        figure.subplots_adjust(
-            left=0.05, right=0.98, bottom=0.3 / height, top=1 - HEAD_INCH / height, hspace=0.5
-        )
-        for one in axes.flat:
-            one.axis("off")
+    below_inch = 0.0 if drawn[0].acg is None else ACG_INCH + GAP_INCH
+    cell_inch = TITLE_INCH + WAVEFORM_INCH + GAP_INCH + below_inch
+    width, height = max(6.0, columns * CELL_WIDTH_INCH), HEAD_INCH + rows * cell_inch + GAP_INCH
+    with job_figure(file_name, width_inch=width, height_inch=height) as figure:
+        # All in one pair of axes, in inches: one for each box takes longer than many a job.
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
+        axes.axis("off")
+        curves, bands, histograms, boxes = [], [], [], []
         for number, unit in enumerate(drawn):
             row, column = divmod(number, columns)
-            _draw_waveform(axes[row * per_unit, column], unit, msec_before, rate_hz)
+            top = height - HEAD_INCH - row * cell_inch - TITLE_INCH
+            box = _Box(column * CELL_WIDTH_INCH + 0.3, top - WAVEFORM_INCH, WAVEFORM_INCH)
+            boxes.append(box.outline())
+            axes.text(box.left, top + 0.05, unit.title, fontsize=7)
+            _label(axes, box, unit, msec_before, rate_hz)
+            curves.append(box.curve(unit.waveform, unit.limits()))
+            bands.append(box.band(unit))
             if unit.acg is not None:
-                acg_axes = axes[row * per_unit + 1, column]
-                # One shape: a bar for each of the bins takes longer than much that is drawn.
-                acg_axes.stairs(unit.acg, fill=True, color="tab:blue")
-                acg_axes.axis("on")
-                acg_axes.set(xticks=[], yticks=[])
+                below = _Box(box.left, box.bottom - below_inch, ACG_INCH)
+                boxes.append(below.outline())
+                histograms.append(below.histogram(unit.acg))
+        axes.add_collection(PolyCollection(bands, facecolors="0.85"))
+        axes.add_collection(LineCollection(curves, colors="black", linewidths=1))
+        axes.add_collection(PolyCollection(histograms, facecolors="tab:blue"))
+        axes.add_collection(PolyCollection(boxes, facecolors="none", edgecolors="0.5"))
         more = f" (the first {len(drawn)})" if len(drawn) < num_units else ""
-        below = "" if per_unit == 1 else ", and their autocorrelograms"
-        title = f"Waveforms of {num_units} units{more}, in ms{below}"
-        figure.suptitle(title, fontsize=10, y=1 - 0.2 / height)
+        below_them = ", and their autocorrelograms" if histograms else ""
+        title = f"Waveforms of {num_units} units{more}, in ms{below_them}"
+        axes.text(width / 2, height - 0.25, title, fontsize=10, horizontalalignment="center")
 
 
 def draw_spikes(traces: Traces, spike_frames: Sequence[NDArray[np.int64]]) -> None:
@@ -131,12 +154,66 @@ def _drawn_unit(
     )
 
 
-def _draw_waveform(axes: Axes, unit: DrawnUnit, msec_before: float, rate_hz: float) -> None:
-    times_msec = 1000 * np.arange(len(unit.waveform)) / rate_hz - msec_before
-    axes.axis("on")
-    axes.fill_between(
-        times_msec, unit.waveform - unit.deviation, unit.waveform + unit.deviation, color="0.85"
-    )
-    axes.plot(times_msec, unit.waveform, color="black", linewidth=1)
-    axes.set_title(unit.title, fontsize=7)
-    axes.tick_params(labelsize=6)
+class _Box(NamedTuple):
+    """A place for one curve, in inches.
+
+    Attributes:
+        left: from the left side of the figure.
+        bottom: from its lower side.
+        height: of the box, which is `BOX_WIDTH_INCH` wide.
+    """
+
+    left: float
+    bottom: float
+    height: float
+
+    def outline(self) -> NDArray[np.float64]:
+        """The corners."""
+        x, y = self.left + BOX_WIDTH_INCH, self.bottom + self.height
+        return np.array(
+            [(self.left, self.bottom), (x, self.bottom), (x, y), (self.left, y)], dtype=np.float64
+        )
+
+    def curve(
+        self, values: NDArray[np.floating], limits: tuple[float, float]
+    ) -> NDArray[np.float64]:
+        """Points from the left to the right, of values between these limits."""
+        low, high = limits
+        x = np.linspace(self.left, self.left + BOX_WIDTH_INCH, len(values))
+        y = self.bottom + self.height * (values - low) / ((high - low) or 1)
+        return np.column_stack((x, y))
+
+    def band(self, unit: DrawnUnit) -> NDArray[np.float64]:
+        """The area where most single spikes are."""
+        limits = unit.limits()
+        above = self.curve(unit.waveform + unit.deviation, limits)
+        below = self.curve(unit.waveform - unit.deviation, limits)
+        return np.concatenate((above, below[::-1]))
+
+    def histogram(self, counts: NDArray[np.integer]) -> NDArray[np.float64]:
+        """The outline of bars, of which the highest reaches to the top."""
+        x = self.left + np.repeat(np.linspace(0, BOX_WIDTH_INCH, len(counts) + 1), 2)
+        heights = np.concatenate(([0], np.repeat(counts / max(1, counts.max()), 2), [0]))
+        return np.column_stack((x, self.bottom + 0.95 * self.height * heights))
+
+
+def _label(axes: Axes, box: _Box, unit: DrawnUnit, msec_before: float, rate_hz: float) -> None:
+    """Write which amplitudes and times the sides of a box are."""
+    low, high = unit.limits()
+    for y, value in ((box.bottom, low), (box.bottom + box.height, high)):
+        axes.text(
+            box.left - 0.03,
+            y,
+            f"{value:.3g}",
+            fontsize=6,
+            rotation=90,
+            horizontalalignment="right",
+            verticalalignment="bottom" if value == low else "top",
+        )
+    msec_after = 1000 * (len(unit.waveform) - 1) / rate_hz - msec_before
+    y = box.bottom - 0.03
+    for x, value in ((box.left, -msec_before), (box.left + BOX_WIDTH_INCH, msec_after)):
+        side = "left" if x == box.left else "right"
+        axes.text(
+            x, y, f"{value:.2g}", fontsize=6, horizontalalignment=side, verticalalignment="top"
+        )

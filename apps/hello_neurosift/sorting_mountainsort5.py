@@ -1,6 +1,7 @@
 """Spike sorting by MountainSort5, and the processor ``mountainsort5``.
 
-The same recording gives the same spikes each time.
+The same recording gives the same spikes each time, on any number of CPUs: of its many small
+matrices one thread makes an end as soon as several, which on a busy machine wait for each other.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def sort_by_scheme1(
     )
     whitened = _whitened(recording)
     print("Sorting with MountainSort5, scheme 1")
-    return _spike_frames(ms5.sorting_scheme1(recording=whitened, sorting_parameters=parameters))
+    return _sorted(ms5.sorting_scheme1, whitened, parameters)
 
 
 def sort_by_scheme2(
@@ -128,7 +129,7 @@ def sort_by_scheme2(
     )
     whitened = _whitened(recording)
     print("Sorting with MountainSort5, scheme 2")
-    return _spike_frames(ms5.sorting_scheme2(recording=whitened, sorting_parameters=parameters))
+    return _sorted(ms5.sorting_scheme2, whitened, parameters)
 
 
 def _whitened(recording: spikeinterface.BaseRecording) -> Any:
@@ -155,6 +156,14 @@ def _whitened(recording: spikeinterface.BaseRecording) -> Any:
         progress_bar=False,
         verbose=False,
     )
+
+
+def _sorted(scheme: Any, recording: Any, parameters: Any) -> list[NDArray[np.int64]]:
+    """What a scheme finds in a recording: for each unit the frames of its spikes, ascending."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return _spike_frames(scheme(recording=recording, sorting_parameters=parameters))
 
 
 def _spike_frames(sorting: spikeinterface.BaseSorting) -> list[NDArray[np.int64]]:

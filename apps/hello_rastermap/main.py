@@ -26,7 +26,16 @@ from unit_order import draw_raster, order_of_units
 app = App("hello_rastermap", description="Rastermap", version="1.0.0")
 
 
-@app.processor(image="dendro-local/hello-rastermap:1.0.0")
+@app.processor(
+    image="dendro-local/hello-rastermap:1.0.0",
+    # Not rastermap, which starts OpenMP as it is imported: that ends a process that is forked.
+    warm_imports=[
+        "matplotlib.backends.backend_agg",
+        "numba_ready",
+        "sklearn.cluster",
+        "sklearn.decomposition",
+    ],
+)
 def rastermap(
     input: InputFile,
     output: OutputFile,

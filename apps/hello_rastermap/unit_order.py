@@ -93,7 +93,9 @@ def draw_raster(trains_sec: Sequence[NDArray[np.float64]], order: Sequence[int])
             (before, range(len(order)), "As in the table"),
             (after, order, "Sorted by Rastermap"),
         ):
-            axes.eventplot([trains_sec[unit] for unit in units], colors="black", linewidths=0.5)
+            times = np.concatenate([trains_sec[unit] for unit in units])
+            rows = np.repeat(np.arange(len(order)), [len(trains_sec[unit]) for unit in units])
+            axes.vlines(times, rows - 0.5, rows + 0.5, colors="black", linewidths=0.5)
             axes.set(title=f"{title}: {len(order)} units", ylabel="unit")
             axes.set_ylim(len(order) - 0.5, -0.5)
             if len(order) <= MAX_LABELS:

@@ -33,7 +33,9 @@ app = App(
 )
 
 for processor in (avi_to_mp4, image_series_to_mp4):
-    app.processor(image=IMAGE)(processor)
+    app.processor(image=IMAGE, warm_imports=["matplotlib.backends.backend_agg", "mp4_output"])(
+        processor
+    )
 
 if __name__ == "__main__":
     app.run()

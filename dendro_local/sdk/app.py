@@ -18,7 +18,7 @@ if not TYPE_CHECKING:
         return function
 
 else:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypeVar, overload
 
     from dendro_local.sdk.processor import Processor
@@ -92,6 +92,7 @@ class App:
         image: str = ...,
         executable: str = ...,
         attributes: Mapping[str, Any] | None = ...,
+        warm_imports: Iterable[str] = ...,
     ) -> Callable[[Function], Function]: ...
 
     def processor(

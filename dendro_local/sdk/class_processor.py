@@ -61,6 +61,7 @@ class ClassProcessor(Processor):
             image=processor_class.image,
             executable=processor_class.executable,
             attributes=processor_class.attributes,
+            warm_imports=getattr(processor_class, "warm_imports", ()),
         )
         self._class = processor_class
 

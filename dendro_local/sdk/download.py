@@ -57,12 +57,18 @@ def download_file(url: str, destination: str, *, label: str) -> None:
             f"Cannot download {shown_url}: HTTP status {error.code} {error.reason}."
         ) from None
     except urllib.error.URLError as error:
-        raise DownloadError(f"Cannot download {shown_url}: {error.reason}.") from error
+        raise DownloadError(f"Cannot download {shown_url}: {_words(error.reason)}.") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise DownloadError(f"Cannot download {shown_url}: {str(error) or repr(error)}.") from error
+        raise DownloadError(f"Cannot download {shown_url}: {_words(error)}.") from error
     finally:
         if os.path.exists(partial):
             os.unlink(partial)
+
+
+def _words(reason: object) -> str:
+    """Why it failed, without the number of the system's error and the file."""
+    words = reason.strerror if isinstance(reason, OSError) else None
+    return words or str(reason) or repr(reason)
 
 
 def download_to_temporary_file(url: str, file_base_name: str, *, label: str) -> str:

@@ -26,7 +26,7 @@ from dendro_local.sdk.processor import Processor, complete_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from dendro_local.sdk.declared_field import DeclaredField
@@ -46,6 +46,7 @@ class FunctionProcessor(Processor):
         image: the container image that holds the app; empty if there is none.
         executable: the app's main file in that image.
         attributes: further facts about it, by name.
+        warm_imports: modules that it imports only when it runs (see `Processor`).
 
     Raises:
         TypeError: ``function`` is something else.
@@ -61,6 +62,7 @@ class FunctionProcessor(Processor):
         image: str = "",
         executable: str = "/app/main.py",
         attributes: Mapping[str, Any] | None = None,
+        warm_imports: Iterable[str] = (),
     ) -> None:
         if not hasattr(_unwrapped(function), "__code__"):
             raise TypeError(
@@ -74,6 +76,7 @@ class FunctionProcessor(Processor):
             image=image,
             executable=executable,
             attributes=attributes or {},
+            warm_imports=warm_imports,
         )
         self._function = function
         self._description = description

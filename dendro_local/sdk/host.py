@@ -2,13 +2,14 @@
 
 Starting Python and importing an app takes from 20 ms to many seconds; a fork takes some. Each
 child begins with exactly what the host had after its imports, since the host itself never runs a
-job, so that no job can see what an earlier one left.
+job, so that no job can see what an earlier one left. What a processor names as its
+``warm_imports``, the host imports once it has run that processor, while no job runs.
 
 The compute client starts the app's main file with ``DENDRO_APP_HOST`` set to the number of a
 socket that the process inherits. Both sides write JSON objects, one a line:
 
     host    -> client  {"ready": true}                    imported; jobs may come
-                       {"ready": false, "why": "..."}     this app cannot be forked
+                       {"ready": false, "why": "..."}     this app cannot be forked (any more)
     client  -> host    {"job": 1, "folder": "/...", "environment": {"JOB_ID": "...", "X": null}}
     host    -> client  {"job": 1, "pid": 4711}            its child has been started
                        {"job": 1, "status": 0}            and has ended; minus a signal's number
@@ -53,6 +54,7 @@ class AppHost:
         self._processors = processors
         self._connection = connection
         self._jobs: dict[int, int] = {}
+        self._to_import: list[str] = []
         self._received = b""
         # A signal must wake `poll`, and no signal may be lost between two of them.
         self._ended_reader, self._ended_writer = os.pipe()
@@ -73,7 +75,10 @@ class AppHost:
         waiting.register(self._connection, select.POLLIN)
         waiting.register(self._ended_reader, select.POLLIN)
         while True:
-            readable = {descriptor for descriptor, _ in waiting.poll()}
+            has_time = bool(self._to_import) and not self._jobs
+            readable = {descriptor for descriptor, _ in waiting.poll(0 if has_time else None)}
+            if has_time and not readable and not self._import_next():
+                return
             if self._ended_reader in readable:
                 self._report_ended()
             if self._connection.fileno() in readable and not self._receive():
@@ -101,6 +106,26 @@ class AppHost:
             self._be_the_job(folder, message["environment"])
         self._jobs[pid] = message["job"]
         self._send({"job": message["job"], "pid": pid})
+        if not isinstance(folder, str):
+            processor = self._processors.get(folder.definition["processorName"])
+            names = () if processor is None else processor.warm_imports
+            known = {*sys.modules, *self._to_import}
+            self._to_import.extend(name for name in names if name not in known)
+
+    def _import_next(self) -> bool:
+        """Import one of the modules that the jobs needed so far; whether the host can go on."""
+        import contextlib
+        import importlib
+
+        with contextlib.suppress(Exception):  # if it matters, the job that needs it says so
+            importlib.import_module(self._to_import.pop(0))
+        reason = _why_not_forkable()
+        if reason is not None:
+            self._send({"ready": False, "why": reason})
+            return False
+        if not self._to_import:
+            _keep_shared()
+        return True
 
     def _be_the_job(self, folder: str | JobFolder, environment: Mapping[str, str | None]) -> None:
         """What the child does; it does not return."""

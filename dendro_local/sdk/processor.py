@@ -19,16 +19,26 @@ class Processor:
         image: the container image that holds the app; empty if there is none.
         executable: the app's main file in that image.
         attributes: further facts about it, by name.
+        warm_imports: modules that it imports only when it runs. A warm host that has run it imports
+            them too, once no job runs, so that later jobs find them there.
     """
 
     def __init__(
-        self, *, name: str, label: str, image: str, executable: str, attributes: Mapping[str, Any]
+        self,
+        *,
+        name: str,
+        label: str,
+        image: str,
+        executable: str,
+        attributes: Mapping[str, Any],
+        warm_imports: Iterable[str],
     ) -> None:
         self.name = name
         self.label = label
         self.image = image
         self.executable = executable
         self.attributes = dict(attributes)
+        self.warm_imports = tuple(warm_imports)
 
     def description(self) -> str:
         """What the processor does, at most 200 characters."""

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 class ProcessorBase:
     """A processor whose inputs, outputs and parameters are the fields of a pydantic model.
 
-    A subclass sets all six class attributes and overrides `run` with a static method whose one
-    parameter is annotated with that model.
+    A subclass sets the first six class attributes and overrides `run` with a static method whose
+    one parameter is annotated with that model.
 
     Attributes:
         name: what jobs call the processor.
@@ -20,6 +20,7 @@ class ProcessorBase:
         image: the container image that holds the app; empty if there is none.
         executable: the app's main file in that image.
         attributes: further facts about the processor, by name.
+        warm_imports: modules that it imports only when it runs, for later jobs of a warm host.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ProcessorBase:
     image: str
     executable: str
     attributes: dict[str, Any]
+    warm_imports: tuple[str, ...] = ()
 
     @staticmethod
     def run(context: Any) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "environment_of_script",
     "run_processor",
     "run_script",
+    "write_spec",
 ]
 
 APPS = ROOT / "apps"
@@ -108,6 +109,16 @@ def run_script(python: Path, script: str, arguments: Sequence[object], folder: P
         ProcessFailed: it failed.
     """
     return _measured([str(python), str(SCRIPTS / script), *map(str, arguments)], folder, {})
+
+
+def write_spec(python: Path, app: str, folder: Path) -> AppRun:
+    """Start an app to have it write its spec.
+
+    Raises:
+        ProcessFailed: it failed.
+    """
+    variables = {"SPEC_OUTPUT_FILE": str(folder / "spec.json"), "PYTHONPATH": str(ROOT)}
+    return _measured([str(python), str(APPS / app / "main.py")], folder, variables)
 
 
 def _measured(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> AppRun:

@@ -2,8 +2,8 @@
 
 import contextlib
 import io
+import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -21,16 +21,18 @@ from dendro_local import (
     submit_job,
 )
 from dendro_local.compute import embedded_compute_client
+from tests.benchmarks.app_environments import app_environments
+from tests.benchmarks.app_readmes import write_readmes
 from tests.benchmarks.app_runs import (
     AppRun,
     environment_of,
     environment_of_script,
     run_processor,
     run_script,
+    write_spec,
 )
 from tests.benchmarks.default_store import using
 from tests.benchmarks.figure import Figure, duration
-from tests.benchmarks.measuring import timed
 from tests.benchmarks.processes import ROOT, ProcessFailed, run
 from tests.benchmarks.scripts.submit import SERVICE
 from tests.benchmarks.stores import Stores
@@ -46,6 +48,9 @@ LONG_CHANNELS = 64
 LONG_MEMORY_MB = 500
 WARM_UPS = 3
 """Jobs after which an app has been imported once for those that follow."""
+
+REST_SEC = 10
+"""After them, in which the app's host imports what its processor imports only when it runs."""
 
 WITH_PYNWB = ("hello_neurosift", "hello_mountainsort5")
 """Apps whose results are got from the libraries in an environment that has pynwb."""
@@ -68,14 +73,14 @@ class Case(NamedTuple):
         processor: its name.
         parameters: of the job.
         outputs: names and base names of its outputs.
-        limit: how many times its reference it may take; None if it has no reference.
+        limit: how many times its reference it may take.
     """
 
     app: str
     processor: str
     parameters: Mapping[str, object]
     outputs: Mapping[str, str] = NWB_OUTPUT
-    limit: float | None = TIMES
+    limit: float = TIMES
 
 
 CASES = (
@@ -137,38 +142,59 @@ CASES = (
     ),
     Case("hello_cebra", "cebra_nwb_embedding_6", {"max_iterations": 100}),
 )
-FILM = Case(
-    "hello_video",
-    "avi_to_mp4",
-    {"duration_sec": 10},
-    {"output": "output.mp4", "info": "info.json"},
-    None,
+FILMS = (
+    Case(
+        "hello_video",
+        "avi_to_mp4",
+        {"duration_sec": 10},
+        {"output": "output.mp4", "info": "info.json"},
+    ),
+    Case(
+        "hello_video",
+        "image_series_to_mp4",
+        {"image_series_path": "acquisition/movie", "duration_sec": 10},
+        {"output": "output.mp4"},
+    ),
 )
+STARTED = ("hello_neurosift", "hello_kilosort4")
+"""Apps of which the start alone is measured; without a GPU, Kilosort4's jobs take too long."""
+
+IMAGES = {"shape": [250, 240, 320], "rate": 25.0}
+"""Of the image series: as long and as large as the film."""
 
 
 def apps(stores: Stores) -> Iterator[Figure]:
     """Each processor beside the libraries alone, a long recording, and the environments."""
     rounds = stores.size(3, quick=1)
-    yield from _environments(stores)
+    yield from app_environments(stores)
     python = environment_of("hello_neurosift", ENVIRONMENTS)
     inputs = stores.folder("inputs")
-    recording, film = inputs / "ephys_small.nwb", inputs / "film.avi"
+    recording = inputs / "ephys_small.nwb"
+    films = (inputs / "film.avi", inputs / "images.nwb")
+    make_inputs = [str(python), str(TESTS_OF_APPS / "make_inputs.py")]
     run([str(python), str(TESTS_OF_APPS / "make_recording.py"), str(recording)])
-    run([str(python), str(TESTS_OF_APPS / "make_inputs.py"), "video", str(film)])
+    run([*make_inputs, "video", str(films[0])])
+    run([*make_inputs, "images", str(films[1]), json.dumps(IMAGES)])
     rows: dict[str, list[str]] = {}
-    for case, file in (*((case, recording) for case in CASES), (FILM, film)):
+    for case, file in (
+        *((case, recording) for case in CASES),
+        *zip(FILMS, films, strict=True),
+    ):
         figure, row = _case(stores, case, file, rounds)
         rows.setdefault(case.app, []).append(row)
         yield figure
+    for app in STARTED:
+        yield _start_of(stores, app, rows)
     yield from _long_recording(stores, python, rows)
-    _tell_readmes(rows)
+    for line in write_readmes(rows):
+        print(line, file=sys.stderr)
 
 
 def _case(stores: Stores, case: Case, file: Path, rounds: int) -> tuple[Figure, str]:
     """A processor's jobs, of which the app is imported already, beside the libraries alone."""
     python = environment_of(case.app, ENVIRONMENTS)
     other = python
-    if case.limit is not None and case.app in WITH_PYNWB:
+    if case.app in WITH_PYNWB:
         other = environment_of_script("plain.py", ENVIRONMENTS)
 
     def cold() -> AppRun:
@@ -187,30 +213,23 @@ def _case(stores: Stores, case: Case, file: Path, rounds: int) -> tuple[Figure, 
     references: list[AppRun] = []
     times: list[float] = []
     with _jobs(stores, case, file) as run_job:
-        if case.limit is not None:
-            plain()
+        plain()
         for _ in range(rounds):
             times.append(run_job())
-            if case.limit is not None:
-                references.append(plain())
+            references.append(plain())
     measured = f"{duration(median(times))}; first {_words(first)}"
-    if case.limit is None:
-        return (
-            Figure(what=_what(case), measured=measured),
-            _row(case, median(times), first, ""),
-        )
     reference = _middle(references)
     ratio = median(seconds / each.seconds for seconds, each in zip(times, references, strict=True))
     return (
         Figure(
-            what=_what(case),
+            what=f"{case.processor} of {case.app}",
             measured=measured,
             reference=f"libraries alone: {_words(reference)}",
             ratio=f"{ratio:.2f}x",
             budget=f"at most {case.limit:.2f}x",
             is_met=ratio <= case.limit,
         ),
-        _row(case, median(times), first, _words(reference)),
+        _row(f"`{case.processor}`", duration(median(times)), first, _words(reference)),
     )
 
 
@@ -252,13 +271,25 @@ def _jobs(stores: Stores, case: Case, file: Path) -> Generator[Callable[[], floa
     with using(folder) as hub:
         for _ in range(WARM_UPS):
             run_job()
+        time.sleep(REST_SEC)
         yield run_job
         embedded_compute_client(hub).stop()
 
 
-def _row(case: Case, seconds: float, first: AppRun, reference: str) -> str:
-    shown = f"{duration(seconds)} | {duration(first.seconds)} | {first.memory_mb:.0f} MB"
-    return f"| `{case.processor}` | {shown} | {reference} |"
+def _row(what: str, job: str, first: AppRun, reference: str) -> str:
+    shown = f"{job} | {duration(first.seconds)} | {first.memory_mb:.0f} MB"
+    return f"| {what} | {shown} | {reference} |"
+
+
+def _start_of(stores: Stores, app: str, rows: dict[str, list[str]]) -> Figure:
+    """Importing an app and writing its spec, as a whole process."""
+    python = environment_of(app, ENVIRONMENTS)
+    runs = [
+        write_spec(python, app, stores.folder("spec")) for _ in range(1 + stores.size(3, quick=1))
+    ]
+    found = _middle(runs[1:])
+    rows.setdefault(app, []).append(_row("the app starts, and writes its spec", "", found, ""))
+    return Figure(what=f"{app} starts, and writes its spec", measured=_words(found))
 
 
 def _long_recording(stores: Stores, python: Path, rows: dict[str, list[str]]) -> Iterator[Figure]:
@@ -292,48 +323,9 @@ def _long_recording(stores: Stores, python: Path, rows: dict[str, list[str]]) ->
         budget=f"at most {LONG_MEMORY_MB} MB",
         is_met=measured.memory_mb <= LONG_MEMORY_MB,
     )
-    rows["hello_neurosift"].append(
-        f"| `ephys_summary_1` of {seconds // 60} minutes, {LONG_CHANNELS} channels | | "
-        f"{duration(measured.seconds)} | {measured.memory_mb:.0f} MB | "
-        f"reading the data once: {duration(reading.seconds)} |"
-    )
-
-
-def _environments(stores: Stores) -> Iterator[Figure]:
-    """Building that of hello_neurosift, finding it again, and the app that has the same needs."""
-    cache = {**os.environ, "UV_CACHE_DIR": str(stores.folder("cache"))}
-    envs = stores.folder("envs")
-
-    def built(app: str, folder: Path, environ: Mapping[str, str] | None = None) -> float:
-        return timed(lambda: environment_of(app, folder, environ))()
-
-    first = built("hello_neurosift", stores.folder("envs"), cache)
-    yield Figure(what="environment of hello_neurosift, uv's cache empty", measured=duration(first))
-    again = built("hello_neurosift", envs)
-    yield Figure(
-        what="environment of hello_neurosift, packages in the cache",
-        measured=duration(again),
-        reference=f"cache empty: {duration(first)}",
-        ratio=f"{again / first:.2f}x",
-    )
-    count = len(list(envs.glob("*/ready.json")))
-    for what, app in (
-        ("  found again", "hello_neurosift"),
-        ("  found by hello_mountainsort5", "hello_mountainsort5"),
-    ):
-        found = median(built(app, envs) for _ in range(5))
-        yield Figure(
-            what=what,
-            measured=duration(found),
-            reference=f"built: {duration(again)}",
-            is_met=len(list(envs.glob("*/ready.json"))) == count,
-            budget="nothing is built",
-        )
-    shutil.rmtree(cache["UV_CACHE_DIR"])
-
-
-def _what(case: Case) -> str:
-    return f"{case.processor} of {case.app}"
+    beside = f"reading the data once: {duration(reading.seconds)}"
+    of_what = f"of {seconds // 60} minutes, {LONG_CHANNELS} channels"
+    rows["hello_neurosift"].append(_row(f"`ephys_summary_1` {of_what}", "", measured, beside))
 
 
 def _middle(runs: list[AppRun]) -> AppRun:
@@ -342,11 +334,3 @@ def _middle(runs: list[AppRun]) -> AppRun:
 
 def _words(found: AppRun) -> str:
     return f"{duration(found.seconds)}, {found.memory_mb:.0f} MB"
-
-
-def _tell_readmes(rows: Mapping[str, list[str]]) -> None:
-    """Print what belongs into the READMEs of the apps, apart from the table of figures."""
-    for app, lines in rows.items():
-        print(f"\nFor apps/{app}/README.md, under Time and memory:\n", file=sys.stderr)
-        head = "| processor | job | first job | memory | the libraries alone |"
-        print(head, "|---|---|---|---|---|", *lines, sep="\n", file=sys.stderr)

@@ -286,6 +286,53 @@ def test_an_app_that_cannot_be_imported_any_more_fails_with_its_traceback(
     assert "Traceback" in job.console()
 
 
+LATER_IMPORTS = """
+import os, sys
+
+@app.processor(warm_imports={names!r})
+def work(n: int):
+    '''Works.'''
+    print({module!r} in sys.modules, os.getppid())
+
+@app.processor
+def other(n: int):
+    '''Works too.'''
+    print({module!r} in sys.modules, os.getppid())
+"""
+"""Each job tells whether a module is there, and who its host is."""
+
+
+def test_what_a_processor_imports_later_is_there_once_its_host_has_run_it(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient
+) -> None:
+    body = LATER_IMPORTS.format(names=["no_such_module", "this"], module="this")
+    hub.add_app(str(make_app("mine", body)), "lab")
+
+    before = submit("other", n=0).wait_until_done().console().split()
+    first = submit(n=0).wait_until_done().console().split()
+    host = before[1]
+
+    assert (before, first) == (["False", host], ["False", host])
+    later = (submit(n=n).wait_until_done().console().split() for n in range(1, 1000))
+    assert next(found for found in later if found[0] == "True") == ["True", host]
+
+
+def test_a_later_import_that_starts_threads_costs_the_host_and_no_job(
+    hub: LocalHub, make_app: AppMaker, client: ComputeClient
+) -> None:
+    body = LATER_IMPORTS.format(names=["thread_starter"], module="thread_starter")
+    folder = make_app("mine", body)
+    (folder / "thread_starter.py").write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    )
+    hub.add_app(str(folder), "lab")
+
+    host = submit(n=0).wait_until_done().console().split()[1]
+
+    later = (submit(n=n).wait_until_done().console().split() for n in range(1, 1000))
+    assert next(found for found in later if found[1] != host)[0] == "False"
+
+
 def test_a_hosted_job_is_canceled_with_all_that_it_started(
     hub: LocalHub, make_app: AppMaker, client: ComputeClient, tmp_path: Path
 ) -> None:

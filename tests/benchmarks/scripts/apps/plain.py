@@ -275,6 +275,41 @@ def cebra_nwb_embedding_6(path: str) -> None:
     model.transform(counts)
 
 
+def avi_to_mp4(path: str) -> None:
+    import av
+
+    with av.open(path) as source, av.open("output.mp4", "w") as made:
+        video = source.streams.video[0]
+        video.thread_type = "AUTO"
+        stream = mp4_stream(made, video.average_rate, video.width, video.height)
+        for frame in source.decode(video):
+            frame.pict_type = 0
+            made.mux(stream.encode(frame.reformat(format=stream.pix_fmt)))
+        made.mux(stream.encode())
+
+
+def image_series_to_mp4(path: str) -> None:
+    import av
+    import h5py
+
+    with h5py.File(path) as file, av.open("output.mp4", "w") as made:
+        images = file["acquisition/movie/data"]
+        rate = int(file["acquisition/movie/starting_time"].attrs["rate"])
+        stream = mp4_stream(made, rate, images.shape[2], images.shape[1])
+        brightest = np.percentile(images[:20], 99)
+        for image in images:
+            gray = np.clip(image / (brightest or 1) * 255, 0, 255).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(np.stack([gray] * 3, axis=-1), format="rgb24")
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode())
+
+
+def mp4_stream(made: Any, rate: Any, width: int, height: int) -> Any:
+    stream = made.add_stream("libx264", rate=rate)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuvj420p"
+    return stream
+
+
 if __name__ == "__main__":
     processor, path = sys.argv[1:]
     globals()[processor](path)
