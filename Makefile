@@ -6,7 +6,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-requirements
 APPS_STAMP := $(VENV)/.installed-for-test-apps
 
-.PHONY: demo test test-apps bench crash graph screenshots lock vendor format check tests clean
+# Python keeps what it compiles, whatever the shell says: tests start our commands all the time.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-apps bench crash headline graph screenshots lock vendor format check tests clean
+.PHONY: mypy basedpyright
 
 # Made again when what it is made from changes.
 $(STAMP): requirements.txt pyproject.toml
@@ -30,13 +34,19 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/cog --check -P -r README.md docs/*.md
+	@$(MAKE) --no-print-directory --jobs=2 mypy basedpyright
+
+mypy: $(STAMP)
 	$(BIN)/mypy
 	@set -e; for app in apps/*/; do echo "mypy $$app"; MYPYPATH=$$app $(BIN)/mypy $$app*.py; done
-	$(BIN)/basedpyright --warnings
-	$(BIN)/cog --check -P -r README.md docs/*.md
 
+basedpyright: $(STAMP)
+	$(BIN)/basedpyright --warnings
+
+# Three at once, on two cores: much of the time they wait for processes and for the disk.
 tests: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --ignore=tests/apps
+	$(BIN)/python -m pytest -n 3 --dist worksteal --ignore=tests/apps
 
 # The apps for neuroscience, each in its own environment: some minutes, and some GB, which are
 # only kept if a test fails.
@@ -46,9 +56,19 @@ test-apps: $(APPS_STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m tests.benchmarks
 
-# Kills processes 200 times at random moments; the tests do so 20 times.
+# Kills processes at random moments: 200 times those who submit and run jobs, and 100 times those
+# who push, pull and serve them, besides 20 who write to one bucket; the tests do so 20, 20 and 4
+# times.
 crash: $(STAMP)
 	CRASH_KILLS=200 $(BIN)/python -m pytest -s tests/crash
+	SYNC_KILLS=100 BUCKET_KILLS=20 $(BIN)/python -m pytest -s tests/sync/test_kills.py \
+		tests/sync/bucket/test_pushers.py
+
+# Has 10,000 jobs computed in one store hit in another, by each kind of remote, and refused where
+# they were changed on the way; the tests do so with 300.
+headline: $(STAMP)
+	SYNC_JOBS=10000 $(BIN)/python -m pytest -s tests/sync/test_headline.py \
+		tests/sync/test_tampering.py
 
 # Runs 10,000 small jobs with random dependencies; the tests run 250.
 graph: $(STAMP)

@@ -152,7 +152,8 @@ class DendroJob:
     def wait_until_done(self, *, wait_sec: float | None = None) -> "DendroJob":
         """Wait until the job is completed or failed, running it here if nobody else does.
 
-        Prints each status that it sees. While no compute client is alive, this process runs the
+        Prints the status that the handle has, and then each that it sees: a short job may end
+        between two looks. While no compute client is alive, this process runs the
         job and what it depends on, as far as the machine allows, and other jobs that it submitted.
 
         Args:
@@ -166,6 +167,7 @@ class DendroJob:
             JobNotFound: it was deleted meanwhile.
         """
         telling = _Telling(self)
+        telling.tell()  # as it was submitted: it may have started by the first look
         for _ in self.watch(wait_sec=wait_sec):
             telling.tell()
         return self

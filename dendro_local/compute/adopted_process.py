@@ -25,8 +25,22 @@ LOOK_SEC = 0.5
 
 
 def can_be_adopted(folder: JobFolder) -> bool:
-    """Whether a job that its compute client left still runs, or has come to its end meanwhile."""
-    return folder.result() is not None or _is_alive(folder.process())
+    """Whether a job that its compute client left still runs, or has come to its end meanwhile.
+
+    Not one that ended before the machine was started: of what it left, a power cut may have taken
+    a part that was not on the disk yet.
+    """
+    return _is_alive(folder.process()) or _has_ended_since_boot(folder)
+
+
+def _has_ended_since_boot(folder: JobFolder) -> bool:
+    ended_at = folder.result_at()
+    if ended_at is None:
+        return False
+    import psutil  # takes 30 ms, and hardly any job was left
+
+    booted_at: float = psutil.boot_time()
+    return ended_at >= booted_at
 
 
 def _is_alive(facts: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from dendro_local.app_source import AppFolder
 from dendro_local.errors import DendroError, InvalidApp
 from dendro_local.hub import Hub, RegisteredApp
+from dendro_local.reasons import reason_of
 
 __all__ = ["AppWatch"]
 
@@ -123,7 +124,9 @@ class AppWatch:
         try:
             registered = self._hub.app(service, name)
         except (DendroError, OSError) as error:  # such as a folder that is removed meanwhile
-            logger.warning("app %s of %s stays as it was registered: %s", name, service, error)
+            logger.warning(
+                "app %s of %s stays as it was registered: %s", name, service, reason_of(error)
+            )
         else:
             self._apps_may_differ = True
             if registered.folder_digest != app.folder_digest:
@@ -220,7 +223,7 @@ class _FolderEvents:
             logger.warning(
                 "the folders of apps cannot be watched: %s. An edit counts from the next submit "
                 "on. On Linux, fs.inotify.max_user_watches and max_user_instances set the limits.",
-                error,
+                reason_of(error),
             )
             return False
 

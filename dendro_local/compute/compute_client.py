@@ -71,7 +71,8 @@ class ComputeClient:
         self._unable: str | None = None
         self._gpus = GpuPool(self._capacity.num_gpus, machine_gpu_ids())
         self._usage = UsageWatcher()
-        self._changes = hub.changes()
+        # What only some jobs are to be run for may wait for what others run.
+        self._changes = hub.changes(for_work=only is None)
         self._stopping = threading.Event()
         self._leaves_running = False
         self._running: dict[JobRun, None] = {}

@@ -14,6 +14,7 @@ import msgspec
 
 from dendro_local.hub import FetchedInput, RunResult
 from dendro_local.model import JobDefinition, Secret
+from dendro_local.reasons import reason_of
 from dendro_local.sdk.job_secrets import SECRETS_NAME
 
 __all__ = ["AppResult", "JobFolder", "remove_tree"]
@@ -124,7 +125,14 @@ class JobFolder:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            return AppResult(formatVersion=1, status="unreadable", error=str(error))
+            return AppResult(formatVersion=1, status="unreadable", error=reason_of(error))
+
+    def result_at(self) -> float | None:
+        """When the app said so, in seconds since the Unix epoch; None if it did not."""
+        try:
+            return (self.root / "result.json").stat().st_mtime
+        except OSError:
+            return None
 
     def write_result(self, result: AppResult) -> None:
         """Write ``result.json`` for an app that does not do so itself."""

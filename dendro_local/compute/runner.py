@@ -6,8 +6,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from dendro_local.compute.app_host import HostedProcess, HostUnusable
+from dendro_local.compute.error_places import without_places
 from dendro_local.compute.gpus import note_gpus
 from dendro_local.compute.job_folder import AppResult, JobFolder
 from dendro_local.compute.job_watch import JobWatch
@@ -16,6 +18,7 @@ from dendro_local.compute.runtime import RunningApp, Runtime, RuntimeUnable, Sta
 from dendro_local.errors import ClaimLost, DendroError, HubUnreachable
 from dendro_local.hub import Claim, ClaimedApp, FetchStopped, Hub
 from dendro_local.model import JobDefinition
+from dendro_local.reasons import reason_of
 
 __all__ = ["JobRun", "fault"]
 
@@ -63,6 +66,7 @@ class JobRun:
         self._started_at: float | None = None
         self._is_recorded_running = adopted is not None
         self._image_uri: str | None = None
+        self._app_folder: Path | None = None
         self.is_app_over = False
         """Whether it uses the machine no more."""
         self.outcome = ""
@@ -102,7 +106,7 @@ class JobRun:
         """
         is_left = False
         try:
-            error = self._run_app()
+            error = self._error_of_run()
             self.outcome = "completed" if error is None else f"failed: {error.splitlines()[0]}"
             return None if error is None else self._record(error)
         except ClaimLost:
@@ -120,6 +124,14 @@ class JobRun:
             self._end_watch(None)
             if not is_left:
                 self._folder.remove()
+
+    def _error_of_run(self) -> str | None:
+        """As `_run_app`; what others are told of the job names no places of this machine."""
+        error = self._run_app()
+        if error is None:
+            return None
+        folders = [self._folder.root, *([] if self._app_folder is None else [self._app_folder])]
+        return without_places(error, folders)
 
     def _run_app(self) -> str | None:
         """Run the app and record that the job is completed; or why it is not, in words."""
@@ -156,6 +168,7 @@ class JobRun:
         if app is None:
             return None
         self._image_uri = app.image_uri
+        self._app_folder = app.folder
         num_cpus = claim.job.requiredResources.numCpus
         latest = time.monotonic() + claim.job.requiredResources.timeSec
 
@@ -314,8 +327,10 @@ def fault(
 ) -> str | None:
     """What went wrong with an app's run of a processor, in words; None if nothing did."""
     if result is not None and result.status == "failed":
-        parts = [result.error or "The app failed without saying why.", result.traceback or ""]
-        return "\n\n".join(part for part in parts if part)
+        headline = result.error or "The app failed without saying why."
+        # The last line of a traceback is what the headline says.
+        where = (result.traceback or "").rstrip("\n").removesuffix(f"\n{headline}")
+        return f"{headline}\n{where}" if where else headline
     summary = _fault_of_end(folder, result, exit_code)
     if summary is not None:
         end = folder.console_end()
@@ -374,4 +389,5 @@ def _system_error(error: OSError) -> str:
             "No room is left on the disk of the store. Free some, then submit the job again with "
             "rerun_failing."
         )
-    return f"The compute client could not run the job: {error}."
+    at = "" if error.filename is None else f": {error.filename}"
+    return f"The compute client could not run the job: {reason_of(error)}{at}."

@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -35,11 +35,14 @@ TRIAL = "trial"
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """How a trial ended: the error if there was one, what was printed, the outputs by name."""
+    """How a trial ended: the error if there was one, what was printed, the outputs by name.
+
+    An output is a file, the URL that the app set, or None where its file was not to be kept.
+    """
 
     error: str | None
     console: str
-    outputs: Mapping[str, Path | str]
+    outputs: Mapping[str, Path | str | None]
 
 
 def try_processor(
@@ -47,6 +50,7 @@ def try_processor(
     definition: JobDefinition,
     inputs: Mapping[str, FetchedInput],
     output_folder: Path,
+    kept: Collection[str] | None = None,
 ) -> Trial:
     """Run a processor of the app in a folder once.
 
@@ -55,6 +59,7 @@ def try_processor(
         definition: what to run; the URLs of its inputs are not looked at.
         inputs: where each input is.
         output_folder: where the outputs are put, under their file names.
+        kept: names of the outputs that are put there; None for all.
 
     Raises:
         InvalidApp: the folder is no app's, or does not give its spec.
@@ -93,12 +98,15 @@ def try_processor(
                 raise
         result = folder.result()
         error = fault(definition, folder, result, exit_code)
-        outputs: dict[str, Path | str] = {}
+        outputs: dict[str, Path | str | None] = {}
         if error is None and result is not None:
             base_names = {file.name: file.fileBaseName for file in definition.outputFiles}
             for name, left in folder.left(result).outputs.items():
-                outputs[name] = left
-                if isinstance(left, Path):
+                if isinstance(left, str):
+                    outputs[name] = left
+                elif kept is not None and name not in kept:
+                    outputs[name] = None
+                else:
                     output_folder.mkdir(parents=True, exist_ok=True)
                     outputs[name] = Path(shutil.move(left, output_folder / base_names[name]))
         console = folder.console.read_bytes().decode(errors="replace")

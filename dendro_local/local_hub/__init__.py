@@ -4,6 +4,7 @@ Who may do what, the cache rule, dependencies and what becomes of them are decid
 store below keeps and finds.
 """
 
+from dendro_local.local_hub.cache_rule import Uncached
 from dendro_local.local_hub.hub import LocalHub
 from dendro_local.local_hub.job_keys import KeyedJob
 from dendro_local.local_hub.job_records import JobFacts, JobLog, LiveWork
@@ -21,4 +22,5 @@ __all__ = [
     "LocalHub",
     "OutputAwaited",
     "ServedFile",
+    "Uncached",
 ]

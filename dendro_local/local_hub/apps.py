@@ -1,5 +1,6 @@
 """Registering apps on services, and keeping a folder's registration true to the folder."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dendro_local.local_hub.app_faults import note_app_fault
 from dendro_local.local_hub.app_registration import check_service_name, registered_app
 from dendro_local.local_hub.parts import Part
 from dendro_local.model import Service
+from dendro_local.reasons import reason_of
 from dendro_local.store import RegisteredApp
 
 __all__ = ["Apps"]
@@ -92,8 +94,14 @@ class Apps(Part):
             InvalidRequest: the service cannot have this name.
         """
         check_service_name(service)
-        path = Path(source).expanduser()
-        if "://" not in source and (path.is_dir() or not path.exists()):
+        try:
+            path = Path(source).expanduser()
+            is_folder = "://" not in source and (path.is_dir() or not path.exists())
+        except (OSError, RuntimeError) as error:  # too long, or of a user whom nobody knows
+            raise InvalidApp(
+                f"{source[:100]!r} is no folder or spec: {reason_of(error)}."
+            ) from error
+        if is_folder:
             app = self._from_state(AppFolder(path.absolute()), service)
         else:
             app = registered_app(load_specification(source), service, uri=source)
@@ -175,6 +183,7 @@ class Apps(Part):
         """
         state = self._app_folders.get(folder)
         if state is None or not state.is_current():
+            _check_is_there(folder)
             state = self._app_folders[folder] = AppFolder(folder)
         return state
 
@@ -186,6 +195,7 @@ class Apps(Part):
             EnvironmentFailed: what it declares to need cannot be installed.
         """
         folder = self.app_folder(source)
+        _check_is_there(folder)
         state = AppFolder(folder)
         try:
             app = self._from_state(state, service)
@@ -215,6 +225,20 @@ class Apps(Part):
             folder_digest=state.digest,
             sdk=imported_sdk(state),
         )
+
+
+def _check_is_there(folder: Path) -> None:
+    """Refuse the folder of a registered app if it is gone; where it cannot be seen, reading tells.
+
+    Raises:
+        InvalidApp: it is.
+    """
+    with contextlib.suppress(OSError):
+        if not folder.is_dir():
+            raise InvalidApp(
+                f"There is no folder {folder}. If the app has moved, register it where it is now "
+                "with `dendro-local apps add FOLDER`."
+            )
 
 
 def _tell(line: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from dendro_local.errors import DendroError, InvalidRequest
 from dendro_local.file_urls import is_path_part
@@ -32,6 +33,7 @@ from dendro_local.signed_records import (
     statement_digest,
     statement_of_job,
 )
+from dendro_local.store import RegisteredApp
 from dendro_local.store.sharing import Arrival
 
 __all__ = [
@@ -143,7 +145,9 @@ class ArrivingJobs:
         try:
             key_id = trusted_signer(statement, entry.signatures, policy, sender)
         except Refused as refused:
-            raise Refused(refused.code, refused.reason, record.jobId) from None
+            raise Refused(
+                refused.code, refused.reason, record.jobId, key_id=refused.key_id
+            ) from None
         check_record(record)
         check_tags(record, entry.tags)
         return JudgedJob(
@@ -203,8 +207,10 @@ class ArrivingJobs:
             awaited_from: a remote from which files that are not here can be fetched later. Without
                 one, such files are given up.
             adopted: files that were named blobs for these jobs, and stay until this is done.
-            may_take: whether jobs of a service of this name may be taken.
-            may_add_apps: whether apps of a service of this name may be registered.
+            may_take: whether jobs of a service of this name may be taken, and the records of apps
+                by which these are found.
+            may_add_apps: whether apps of a service of this name may be registered as they are.
+                Otherwise nothing can be run by what is registered: it names no image.
         """
         taken = Taken()
         dropped: list[Digest] = []
@@ -217,7 +223,12 @@ class ArrivingJobs:
             self._note_blobs(jobs, taken, awaited_from, adopted)
             for each in judged:
                 if isinstance(each, JudgedApp):
-                    self._take_app(each.app, taken, may_add_apps)
+                    if may_add_apps(each.app.serviceName):
+                        self._take_app(each.app, taken, is_for_finding=False)
+                    elif may_take(each.app.serviceName):
+                        self._take_app(each.app, taken, is_for_finding=True)
+                    else:
+                        taken.refused.append(_app_not_allowed(each.app))
                 elif isinstance(each, JudgedDeletion):
                     dropped += self._take_deletion(each, taken, origin)
         self._hub.remove_blobs(dropped)
@@ -300,22 +311,36 @@ class ArrivingJobs:
             awaited.update((digest, blobs[digest]) for digest in absent)
             if job_id in known:
                 self._hold(job_id, {*absent, *(blobs.keys() & adopted.keys())})
+                self._hold_what_came(job_id)
         if awaited_from is not None:
             self.store.sharing.awaited_blobs.add(awaited_from, awaited.items())
 
     def _absent(self, digests: Iterable[Digest]) -> list[Digest]:
         return [digest for digest in digests if not self.store.blobs.has(digest)]
 
+    def _hold_what_came(self, job_id: JobId) -> None:
+        """Let a job hold those of its files that were given up and are here by now."""
+        given_up = self.store.upkeep.holders.given_up_by(self._hub.stored(job_id).number)
+        self._hold(job_id, [digest for digest in given_up if self.store.blobs.has(digest)])
+
     def _hold(self, job_id: JobId, digests: Collection[Digest]) -> None:
         """Let a job hold files that it had to do without."""
         for digest in digests:
             self.store.upkeep.holders.hold(self._hub.stored(job_id).number, digest)
 
-    def _take_app(self, app: SharedApp, taken: Taken, may_add_apps: Callable[[str], bool]) -> None:
-        """Register an app by its spec, unless the user has put one of their own in its place."""
-        if not is_path_part(app.serviceName) or not may_add_apps(app.serviceName):
+    def _take_app(self, app: SharedApp, taken: Taken, *, is_for_finding: bool) -> None:
+        """Register an app by its spec, unless the user has put one of their own in its place.
+
+        One that is only for finding its jobs names no image, and takes the place of such a one
+        alone.
+        """
+        if not is_path_part(app.serviceName):
             return
         there = self.store.services.app(app.serviceName, app.appName)
+        if is_for_finding:
+            if there is not None and not _is_for_finding(there):
+                return
+            app = _for_finding(app)
         if there is not None and (
             there.source is not None
             or there.version == app.version
@@ -339,7 +364,7 @@ class ArrivingJobs:
             self.store.services.put(
                 Service(serviceName=app.serviceName, userId=self._hub.user_id, users=[])
             )
-        self.store.services.put_app(msgspec.structs.replace(registered, version=app.version))
+        self.store.services.put_app(replace(registered, version=app.version))
         taken.apps.append(app.appName)
 
     def _take_deletion(self, judged: JudgedDeletion, taken: Taken, origin: str) -> list[Digest]:
@@ -355,6 +380,34 @@ class ArrivingJobs:
             return []
         taken.deleted.append(judged.deleted.jobId)
         return self._hub.delete_stored(stored)
+
+
+def _for_finding(app: SharedApp) -> SharedApp:
+    """An app by which nothing can be run: its processors name no image."""
+    specification = app.appSpecification
+    processors = [replace(each, image="", executable="") for each in specification.processors]
+    return replace(
+        app,
+        appSpecificationUri="",
+        appSpecification=replace(specification, processors=processors),
+    )
+
+
+def _is_for_finding(app: RegisteredApp) -> bool:
+    record = app.record
+    return (
+        app.source is None
+        and not record.appSpecificationUri
+        and not any(each.image for each in record.appSpecification.processors)
+    )
+
+
+def _app_not_allowed(app: SharedApp) -> Refused:
+    return Refused(
+        "not_allowed",
+        f"App {app.appName} of service {app.serviceName} may not be pushed here by this user: the "
+        "service must exist, and let the user process jobs.",
+    )
 
 
 def _arrival(judged: JudgedJob, origin: str, given_up: Collection[Digest]) -> Arrival:

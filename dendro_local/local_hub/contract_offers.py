@@ -2,8 +2,8 @@
 
 from dendro_local.errors import Conflict, NotAllowed
 from dendro_local.local_hub.app_code import processor_of
+from dendro_local.local_hub.claims import SEARCHED
 from dendro_local.local_hub.job_keys import JobKeys, KeyedJob, is_contract_run, is_target
-from dendro_local.local_hub.running import SEARCHED
 from dendro_local.matching import free_slots, slot_fits
 from dendro_local.model import ComputeClient, Job, JobId, RequiredResources
 from dendro_local.store import StoredJob

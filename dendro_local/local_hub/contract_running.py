@@ -7,13 +7,13 @@ from msgspec.structs import replace
 
 from dendro_local.errors import ClaimLost, Conflict, InvalidRequest, NotAllowed
 from dendro_local.hub import Claim
+from dendro_local.local_hub.claims import CONTRACT_RUN
 from dendro_local.local_hub.job_keys import (
     JobKeys,
     is_contract_run,
     is_target,
     silence_sec,
 )
-from dendro_local.local_hub.running import CONTRACT_RUN
 from dendro_local.model import ComputeClient, Digest, Job, JobId, JobStatus
 from dendro_local.random_ids import random_token
 from dendro_local.store import JobFiles, StoredJob

@@ -56,6 +56,8 @@ class Doctor:
             self._records.pending_apps,
             self._blobs.records,
             *(() if quick else (lambda: self._blobs.contents(on_progress),)),
+            # After what takes files from records.
+            self._records.sums,
             self._blobs.strays,
             self._folder.leftovers,
             self._folder.rights,

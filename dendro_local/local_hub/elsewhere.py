@@ -4,18 +4,26 @@ The exchange with remotes is built upon hubs, in `dendro_sync`; so it is importe
 nowhere else, and only where there is a remote, or somebody looks at those that there are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dendro_local.model import Digest
+from dendro_local.model import Digest, JobDefinition
 
 if TYPE_CHECKING:
     from dendro_local.local_hub.hub import LocalHub
     from dendro_local.local_hub.submitting import Submitting
-    from dendro_local.v1 import Exchange, NewExchange, NewRemote, RemoteEntry, TrustedKey, TrustList
+    from dendro_local.v1 import (
+        ChangedRemote,
+        Exchange,
+        NewExchange,
+        NewRemote,
+        RemoteEntry,
+        TrustedKey,
+        TrustList,
+    )
 
 __all__ = ["Elsewhere", "Exchanges", "WantedJob", "elsewhere_of", "exchanges_of"]
 
@@ -24,6 +32,7 @@ class WantedJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job that is to be done, if no remote has it."""
 
     service: str
+    definition: JobDefinition
     definition_hash: str
     app_version: str | None
     content_key: str | None
@@ -32,10 +41,17 @@ class WantedJob(msgspec.Struct, frozen=True, kw_only=True):
 class Elsewhere(Protocol):
     """The remotes of a store."""
 
-    def look(self, wanted: Sequence[WantedJob]) -> bool:
+    def look(
+        self, wanted: Sequence[WantedJob], on_untrusted: Callable[[WantedJob, str], None]
+    ) -> bool:
         """Ask the remotes that are caches for completed jobs; whether any was recorded.
 
         Takes no longer than a cache may, and never fails.
+
+        Args:
+            wanted: the jobs.
+            on_untrusted: is told where one is that was not taken since nobody signed it whose key
+                is trusted, in a sentence.
         """
         ...
 
@@ -44,7 +60,16 @@ class Elsewhere(Protocol):
 
         Raises:
             OutputNotFound: no remote has it any more. It is awaited no more.
-            HubUnreachable: those that may have it do not answer.
+            HubUnreachable: those that may have it do not answer, or gave other bytes.
+        """
+        ...
+
+    def fetch_input(self, digest: Digest) -> None:
+        """Have a file here that jobs read which came from remotes, if it was pushed there.
+
+        Raises:
+            OutputNotFound: none of these remotes has it.
+            HubUnreachable: those that may have it do not answer, or gave other bytes.
         """
         ...
 
@@ -78,6 +103,14 @@ class Exchanges(Protocol):
         Raises:
             InvalidRequest: there is one of this name, or what is given cannot be used; also if
                 what is there does not answer, or does not know the key.
+        """
+        ...
+
+    def change(self, name: str, changes: "ChangedRemote") -> "RemoteEntry":
+        """Change how a remote is used, where it is, or by which key one is known there.
+
+        Raises:
+            InvalidRequest: as for `add`; and if there is another kind of remote at the address.
         """
         ...
 

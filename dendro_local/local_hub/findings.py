@@ -64,6 +64,12 @@ CHECKS: Mapping[str, Check] = {
         "the other way round.",
         "it counts as what its dependencies say",
     ),
+    "sum_wrong": Check(
+        "warning",
+        "The files of a user's jobs count as more or less than they are, so that the limits of a "
+        "public hub let them have too little or too much.",
+        "they are counted anew",
+    ),
     "app_missing": Check(
         "info",
         "Jobs are pending whose app, or its folder, is not there.",

@@ -45,8 +45,8 @@ class LocalHub(
 ):
     """A `dendro_local.hub.Hub` over the store in a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the store, making it where needed.
+    def __init__(self, folder: str | Path) -> None:
+        """Open the store in a folder, making it where needed.
 
         A fresh store has the apps that come with the package, so that examples run.
 
@@ -54,6 +54,7 @@ class LocalHub(
             StoreError: it cannot be opened; the message says what to do.
             InvalidRequest: a setting cannot be used.
         """
+        folder = Path(folder).expanduser()
         self.store = Store(folder)
         self._app_folders = {}
         self._app_states = {}
@@ -87,9 +88,11 @@ class LocalHub(
         """Where it is: the folder of the store."""
         return str(self.store.folder.root)
 
-    def changes(self, job_ids: Collection[JobId] | None = None) -> Listener:
-        """Something to wait with for changes, of whatever jobs."""
-        return self.store.listen()
+    def changes(
+        self, job_ids: Collection[JobId] | None = None, *, for_work: bool = False
+    ) -> Listener:
+        """Something to wait with for changes, of whatever jobs; for those that give work alone."""
+        return self.store.listen(for_work=for_work)
 
     def left_folders(self) -> list[Path]:
         """None: the store's doctor looks after its working folders."""

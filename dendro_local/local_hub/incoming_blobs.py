@@ -5,16 +5,18 @@ a while, as all that nobody needs.
 """
 
 import contextlib
+import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dendro_local.errors import IncompleteUpload
 from dendro_local.local_hub.parts import Part
 from dendro_local.model import Digest
 from dendro_local.store import Store
+from dendro_local.store.locks import exclusive_new
 
 __all__ = ["IncomingBlobs", "UNUSED_SEC", "is_incoming_blob", "left_blobs"]
 
@@ -45,6 +47,24 @@ class IncomingBlobs(Part):
     def fetched_blob(self, digest: Digest) -> Path:
         """Where this store itself fetches a blob to, from any byte on."""
         return self.incoming_blob(digest).with_name(f"fetched.{digest}")
+
+    def write_fetched(self, file: Path, content: bytes) -> bool:
+        """Write all bytes of a blob, which the caller has checked, for `Blobs.restore_all`.
+
+        Args:
+            file: as `fetched_blob` gives it.
+            content: the bytes.
+
+        Returns:
+            Whether they were written; not if some are there, with which somebody may go on.
+        """
+        with self.store.reading(), exclusive_new(file) as descriptor:
+            if descriptor is None:
+                return False
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            return True
 
     def clear_fetched(self, young_sec: float = FETCHED_YOUNG_SEC) -> None:
         """Remove the second names of blobs that fetches left which were killed.
@@ -84,6 +104,27 @@ class IncomingBlobs(Part):
             os.utime(self.store.blobs.path(digest))
             file.with_name(f"{file.name}.came").touch()
             file.unlink(missing_ok=True)
+
+    def keep_small_blobs(self, blobs: Iterable[tuple[Digest, bytes]]) -> list[Digest]:
+        """Keep blobs that have come together; those of them that are there now.
+
+        The others came with other bytes, or are just coming by themselves.
+        """
+        written: dict[Digest, Path] = {}
+        there: list[Digest] = []
+        with self.store.reading():
+            for digest, content in blobs:
+                if self.store.blobs.has(digest):
+                    there.append(digest)
+                elif hashlib.sha256(content).hexdigest() == digest:
+                    file = self.fetched_blob(digest)
+                    if self.write_fetched(file, content):
+                        written[digest] = file
+            self.store.blobs.restore_all(written)
+            for digest, file in written.items():
+                file.with_name(f"blob.{digest}.came").touch()
+                file.unlink(missing_ok=True)
+        return there + list(written)
 
     def clear_blobs(self) -> None:
         """Remove what has come in part, and goes on no more, and what no job was submitted with."""

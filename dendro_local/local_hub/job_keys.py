@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from dendro_local.errors import NotAllowed
 from dendro_local.lifecycle import ACTIVE, TERMINAL
+from dendro_local.local_hub.claims import CONTRACT_RUN
 from dendro_local.local_hub.compute_clients import ComputeClients
-from dendro_local.local_hub.running import CONTRACT_RUN, Running
+from dendro_local.local_hub.running import Running
 from dendro_local.model import ComputeClient, Job, JobId, JobStatus
 from dendro_local.store import StoredJob
 

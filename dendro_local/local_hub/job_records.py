@@ -103,6 +103,20 @@ class JobRecords(Reading):
         with self.store.reading():
             return self.store.sharing.origins.of(self.stored(job_id).number)
 
+    def awaited_from(self, job_id: JobId, output: str) -> list[str]:
+        """The remotes from which an output of a job is to be fetched when it is first read.
+
+        Empty if it is here, or nowhere.
+
+        Raises:
+            JobNotFound: there is no such job.
+        """
+        with self.store.reading():
+            file = self.stored(job_id).files.outputs.get(output)
+            if file is None or file.digest is None or self.store.blobs.has(file.digest):
+                return []
+            return [each.remote for each in self.store.sharing.awaited_blobs.sources(file.digest)]
+
     def job_log(self, job_id: JobId, kind: LogKind) -> JobLog:
         """What a job has printed, or the log of what it has used.
 

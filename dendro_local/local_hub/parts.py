@@ -10,7 +10,7 @@ from dendro_local.app_source import AppFolder, bundled_app_folder
 from dendro_local.compatibility import suggestion
 from dendro_local.definition import content_key
 from dendro_local.errors import AppNotFound, JobNotFound, OutputNotFound, ServiceNotFound
-from dendro_local.file_urls import parse_blob_url, parse_file_url
+from dendro_local.file_urls import blob_url, parse_blob_url, parse_file_url
 from dendro_local.lifecycle import TERMINAL, check_step
 from dendro_local.model import Digest, Job, JobDefinition, JobId
 from dendro_local.store import ComputeClientRun, JobFiles, Store, StoredJob
@@ -50,10 +50,16 @@ class Part:
         if self.store.services.get(service) is None:
             return self.missing_service(service)
         apps = [app.record.appName for app in self.store.services.apps(service=service)]
+        elsewhere = (
+            f" If a remote has jobs of it, `dendro-local pull REMOTE --app {name} --outputs lazy` "
+            "brings what is needed to find them."
+            if self.store.has_remotes()
+            else ""
+        )
         return AppNotFound(
             f"Service app not found: {name}."
             f"{suggestion(name, apps, all_are=f'Service {service} has')} "
-            "`dendro-local apps add FOLDER` registers one."
+            f"`dendro-local apps add FOLDER` registers one.{elsewhere}"
         )
 
     def missing_service(self, name: str) -> ServiceNotFound:
@@ -88,14 +94,17 @@ class Part:
             # The root of the failure is what helps, however long the chain.
             self.fail_dependents(child.record, f"failed: {error}", now)
 
-    def release_dependents(self, job_id: JobId) -> None:
-        """Let run what waited for nothing but this job."""
+    def release_dependents(self, job_id: JobId) -> bool:
+        """Let run what waited for nothing but this job; whether there was any."""
+        has_any = False
         for child in self.store.jobs.children(job_id):
             if child.record.status != "pending" or child.record.isRunnable:
                 continue
             if not self.store.jobs.unfinished_parents(child.number):
                 self.store.jobs.update(child.number, is_runnable=1)
                 self.take_over(child)
+                has_any = True
+        return has_any
 
     @functools.cached_property
     def elsewhere(self) -> "Elsewhere":
@@ -123,6 +132,24 @@ class Part:
             with contextlib.suppress(OutputNotFound):  # whoever reads it says so
                 self.elsewhere.fetch(digest)
         return path
+
+    def may_fetch_input(self, digest: Digest) -> bool:
+        """Whether jobs came from a remote that read this file, so that it may be there."""
+        return self.store.has_remotes() and bool(self.store.input_files.remotes(blob_url(digest)))
+
+    def fetch_input_blob(self, digest: Digest) -> Path | None:
+        """A file that jobs of a remote read, fetched from there; None if it cannot be had.
+
+        For what is nowhere on this machine. In no transaction.
+
+        Raises:
+            HubUnreachable: it may lie on a remote that does not answer.
+        """
+        if self.may_fetch_input(digest):
+            with contextlib.suppress(OutputNotFound):  # whoever reads it says so
+                self.elsewhere.fetch_input(digest)
+                return self.store.blobs.path(digest)
+        return None
 
     def take_over(self, stored: StoredJob) -> bool:
         """Complete a job that may run with the outputs of an equal one; whether there is one.

@@ -26,6 +26,7 @@ from dendro_local.store import (
     StoredFile,
     StoredJob,
 )
+from dendro_local.store.origins import came_from
 from dendro_local.store.output_names import name_output
 
 __all__ = ["Reading"]
@@ -121,13 +122,25 @@ class Reading(Part):
                     "been fetched."
                 )
             raise OutputNotFound(
-                f"The bytes of output {name!r} of job {job_id} are no longer in the store. "
-                "Submit the job again: it will run."
+                f"The bytes of output {name!r} of job {job_id} are {self._why_absent(stored)}"
             )
         named = self.store.folder.outputs / job_id / name / output.fileBaseName
         with self.store.reading():
             name_output(named, blob)
         return named
+
+    def _why_absent(self, stored: StoredJob) -> str:
+        """Why an output of a job has no bytes here, and what to do, as the end of a sentence."""
+        with self.store.reading():
+            origin = self.store.sharing.origins.of(stored.number)
+            is_remote = origin is not None and self.store.sharing.remotes.get(origin.origin)
+        if origin is None or not is_remote:
+            return "no longer in the store. Submit the job again: it will run."
+        return (
+            f"not in the store: it came from remote {origin.origin!r}. `dendro-local pull "
+            f"{origin.origin} --full --outputs eager` brings them if they are there; otherwise "
+            "submit the job again: it will run."
+        )
 
     def _completed_output(self, stored: StoredJob, name: str) -> StoredFile:
         record = stored.record
@@ -216,6 +229,9 @@ class Reading(Part):
         """What is nearest to the job among those that were there before it."""
         from dendro_local.definition_difference import nearest  # only a question needs it
 
+        origin = self.store.sharing.origins.of(stored.number)
+        if origin is not None:
+            return [f"It did not run here: {came_from(origin)}."]
         record = stored.record
         definition = record.jobDefinition
         query = JobQuery(

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from dendro_local.errors import ClaimLost, InvalidApp
 from dendro_local.hub import Claim
+from dendro_local.local_hub.claims import LEASE_SEC, is_remote_run
 from dendro_local.local_hub.findings import Found, found
-from dendro_local.local_hub.running import LEASE_SEC, Running, is_remote_run
+from dendro_local.local_hub.running import Running
 from dendro_local.model import JobId
 from dendro_local.store.integrity import TABLES_OF_JOBS, PendingApp, WronglyWaiting
 
@@ -105,6 +106,17 @@ class RecordChecks:
                 functools.partial(self._set_runnable, waiting),
             )
 
+    def sums(self) -> Iterator[Found]:
+        """What is kept of users' files beside the jobs themselves."""
+        for wrong in self._integrity.wrong_sums():
+            yield found(
+                "sum_wrong",
+                wrong.user_id,
+                f"The files of the jobs of {wrong.user_id} count as {wrong.kept_bytes:,} bytes, "
+                f"and are {wrong.counted_bytes:,}.",
+                functools.partial(self._put_sum_right, wrong.user_id),
+            )
+
     def pending_apps(self) -> Iterator[Found]:
         """Apps of pending jobs that cannot be run here."""
         for pending in self._integrity.pending_apps():
@@ -144,6 +156,10 @@ class RecordChecks:
         except ClaimLost:
             return  # a compute client was faster
         self._run_folders.remove(claim.folder)
+
+    def _put_sum_right(self, user_id: str) -> None:
+        with self._store.transaction(quietly=True):
+            self._integrity.put_sum_right(user_id)
 
     def _fail_dependent(self, waiting: WronglyWaiting, parent_id: JobId) -> None:
         with self._store.transaction():

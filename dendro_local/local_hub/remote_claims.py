@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dendro_local.errors import ClaimLost
 from dendro_local.hub import Claim, RunToken
 from dendro_local.lifecycle import ACTIVE
+from dendro_local.local_hub.claims import LEASE_SEC, SEARCHED, is_remote_run
 from dendro_local.local_hub.compute_clients import ComputeClients
-from dendro_local.local_hub.running import LEASE_SEC, SEARCHED, Running, is_remote_run
+from dendro_local.local_hub.running import Running
 from dendro_local.matching import Capacity
 from dendro_local.model import ComputeClient, ComputeSlot, JobId
 from dendro_local.store import StoredJob

@@ -14,8 +14,8 @@ from pathlib import Path
 from dendro_local.errors import ClaimLost, Conflict, InvalidRequest
 from dendro_local.hub import RunToken
 from dendro_local.lifecycle import ACTIVE
+from dendro_local.local_hub.claims import LEASE_SEC, REMOTE_RUN, is_leased, is_remote_run
 from dendro_local.local_hub.remote_claims import RemoteClaims, run_of
-from dendro_local.local_hub.running import LEASE_SEC, REMOTE_RUN, is_leased, is_remote_run
 from dendro_local.model import ComputeSlot, JobId
 from dendro_local.random_ids import random_token
 from dendro_local.store import LiveRun, StoredJob

@@ -4,16 +4,19 @@ Whoever knows a URL may read the file, as in the original: it names a job by its
 bytes by their digest. Bytes that no job has as an input are not given out by their digest.
 """
 
+import contextlib
 import os
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from dendro_local.errors import InputUnavailable, OutputNotFound
-from dendro_local.file_urls import FileUrl, parse_blob_url, parse_file_url
+from dendro_local.file_urls import FileUrl, blob_url, parse_blob_url, parse_file_url
 from dendro_local.lifecycle import TERMINAL
 from dendro_local.local_hub.arrived_files import LATE_LOG_SEC
+from dendro_local.local_hub.incoming_blobs import IncomingBlobs
 from dendro_local.local_hub.reading import Reading
 from dendro_local.model import Digest, Job, JobId
 from dendro_local.store import StoredFile, StoredJob
@@ -47,7 +50,7 @@ class ServedFile(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its URL may name other bytes later: its job runs, or did so just now."""
 
 
-class ServedFiles(Reading):
+class ServedFiles(Reading, IncomingBlobs):
     """What is asked for by the URL of a file."""
 
     def served_file(self, url: str, *, fetch: bool = True) -> ServedFile:
@@ -75,7 +78,7 @@ class ServedFiles(Reading):
             return self._file_of_job(own, fetch=fetch)
 
     def served_blob(self, digest: str) -> ServedFile:
-        """The file of this digest, if a job has it.
+        """The file of this digest, if a job has it: as one that it left, or as an input.
 
         Raises:
             OutputNotFound: none has, or its bytes are not there.
@@ -86,8 +89,50 @@ class ServedFiles(Reading):
         with self.store.reading():
             if self.store.jobs.unreferenced([found]):
                 raise OutputNotFound("No job has a file with this digest.")
-            size = self._fetched_size(found, fetch=True)
-        return ServedFile(path=self.store.blobs.path(found), name=found, digest=found, size=size)
+            path, size = self.store.blobs.path(found), self.blob_size(found)
+            local = None if self.has_blob(found) else self._input_on_this_machine(found)
+            if local is not None:
+                path, size = local
+            elif size is None:
+                size = self._fetched_size(found, fetch=True)
+        return ServedFile(path=path, name=found, digest=found, size=size)
+
+    def served_blob_sizes(self, digests: Iterable[Digest]) -> dict[Digest, int]:
+        """Those of the blobs that `served_blob` can give, with their sizes; nothing is fetched."""
+        with self.store.reading():
+            sizes = {
+                digest: self._served_size(digest)
+                for digest in digests
+                if not self.store.jobs.unreferenced([digest])
+            }
+        return {digest: size for digest, size in sizes.items() if size is not None}
+
+    def served_small_blobs(
+        self, digests: Iterable[Digest], most_bytes: int
+    ) -> Iterator[tuple[Digest, bytes]]:
+        """Those of the blobs that jobs have, that are here and have at most so many bytes each."""
+        for digest in digests:
+            with self.store.reading():
+                content = self._small_blob(digest, most_bytes)
+            if content is not None:
+                yield digest, content
+
+    def _small_blob(self, digest: Digest, most_bytes: int) -> bytes | None:
+        size = None if self.store.jobs.unreferenced([digest]) else self.blob_size(digest)
+        if size is None or size > most_bytes:
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            return self.store.blobs.path(digest).read_bytes()
+        return None
+
+    def _served_size(self, digest: Digest) -> int | None:
+        size = self.blob_size(digest)
+        if size is None and self.is_awaited(digest):
+            size = self.store.sharing.awaited_blobs.sources(digest)[0].size
+        if size is None:
+            local = self._input_on_this_machine(digest)
+            size = None if local is None else local[1]
+        return size
 
     def _input(self, url: str, digest: Digest) -> ServedFile:
         uses = self.store.input_files.uses(url)
@@ -97,6 +142,22 @@ class ServedFiles(Reading):
         blob = self.blob(digest)
         if blob.exists():
             return ServedFile(path=blob, name=name, digest=digest, size=blob.stat().st_size)
+        local = self._input_on_this_machine(digest)
+        if local is not None:
+            return ServedFile(path=local[0], name=name, digest=digest, size=local[1])
+        fetched = self.fetch_input_blob(digest)
+        if fetched is not None:
+            size = fetched.stat().st_size
+            return ServedFile(path=fetched, name=name, digest=digest, size=size)
+        raise OutputNotFound(
+            f"Input file {name!r} is not on this machine any more, or has changed there."
+        )
+
+    def _input_on_this_machine(self, digest: Digest) -> tuple[Path, int] | None:
+        """A file outside of the store that jobs have as an input, and its size in bytes."""
+        uses = self.store.input_files.uses(blob_url(digest))
+        if not uses:
+            return None
         paths = [Path(use.local_path) for use in uses if use.local_path is not None]
         for path in dict.fromkeys([*paths, *self.store.local_files.paths(digest)]):
             try:
@@ -104,10 +165,8 @@ class ServedFiles(Reading):
             except InputUnavailable:
                 continue
             if found == digest:
-                return ServedFile(path=path, name=name, digest=digest, size=size)
-        raise OutputNotFound(
-            f"Input file {name!r} is not on this machine any more, or has changed there."
-        )
+                return path, size
+        return None
 
     def _file_of_job(self, own: FileUrl, *, fetch: bool) -> ServedFile:
         stored = self.store.jobs.by_id(JobId(own.job_id))

@@ -1,10 +1,4 @@
-"""Submitting jobs: the cache rule, and recording what is new.
-
-The rule is the contract's: of the jobs of a definition on a service the newest counts, whoever
-made it and whether pending, running or completed; a failed one too, unless failing ones are to
-run again. Two conditions are added. The job must come from the version of the app that is
-registered now, and the outputs of a completed one must still be there.
-"""
+"""Submitting jobs: recording what no earlier job makes unneeded."""
 
 import time
 from collections.abc import Sequence
@@ -15,28 +9,17 @@ from pathlib import Path
 import msgspec
 
 from dendro_local.compatibility import check_compatible
-from dendro_local.definition import definition_hash, normal_form
-from dendro_local.definition_check import check_definition
-from dendro_local.errors import (
-    Conflict,
-    InputUnavailable,
-    JobNotFound,
-    NotAllowed,
-    OutputNotFound,
-)
+from dendro_local.errors import InputUnavailable, JobNotFound, OutputNotFound
 from dendro_local.file_urls import blob_url, parse_blob_url, parse_file_url
 from dendro_local.hub import NewJob, Progress
-from dendro_local.lifecycle import TERMINAL, check_step
-from dendro_local.local_hub.apps import Apps
-from dendro_local.local_hub.job_secrets import JobSecrets, check_secrets
-from dendro_local.local_hub.permissions import Permissions
+from dendro_local.lifecycle import TERMINAL
+from dendro_local.local_hub.cache_rule import CacheRule, Miss, Prepared
+from dendro_local.local_hub.ending import Ending
+from dendro_local.local_hub.job_secrets import JobSecrets
 from dendro_local.local_hub.quotas import JobAllowance, QuotaRules
-from dendro_local.local_hub.reading import Reading
-from dendro_local.local_hub.resources_check import check_resources
 from dendro_local.model import Digest, Job, JobDefinition, JobId
 from dendro_local.random_ids import letters_of, random_id
-from dendro_local.store import RegisteredApp, Standing, StoredJob, Version
-from dendro_local.store.users import is_use_worth_noting
+from dendro_local.store import RegisteredApp, StoredJob
 
 __all__ = ["Forecast", "Submitting"]
 
@@ -60,26 +43,8 @@ _FILES_OF_ALL = ("other", "console_output", "resource_utilization_log")
 """What every job may leave beside its outputs, by the names that URLs have for it."""
 
 
-class _Prepared:
-    """A request that has been checked, with its definition in normal form and its hash.
-
-    ``job_id`` is the id of the job that it makes, if it makes one; None for any.
-    """
-
-    __slots__ = ("definition", "hash", "job_id", "request")
-
-    def __init__(self, request: NewJob, job_id: JobId | None = None) -> None:
-        check_definition(request.jobDefinition)
-        check_resources(request.requiredResources)
-        check_secrets(request.secrets)
-        self.request = request
-        self.job_id = job_id
-        self.definition = normal_form(request.jobDefinition)
-        self.hash = definition_hash(self.definition)
-
-
-class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
-    """What clients ask that changes jobs."""
+class Submitting(CacheRule, Ending, JobSecrets, QuotaRules):
+    """What clients ask that makes jobs."""
 
     def submit(
         self,
@@ -88,6 +53,7 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         user_id: str | None = None,
         request_id: str | None = None,
         on_progress: Progress | None = None,
+        are_uncached: bool = False,
     ) -> list[Job]:
         """Record jobs, or find those that make them unneeded: all of them, or none.
 
@@ -98,6 +64,7 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
                 come again because its answer was lost: then the jobs that it made are found. Its
                 input files must be here.
             on_progress: not called: there is nothing to send.
+            are_uncached: whether none was there just now, nor any remote (see `find_cached`).
 
         Raises:
             InputUnavailable: an input file is not here that must be.
@@ -108,18 +75,25 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         with self.store.reading():
             user = user_id or self.user_id
             prepared = [
-                _Prepared(request, _job_id_of(user, request_id, number))
+                Prepared(request, _job_id_of(user, request_id, number))
                 for number, request in enumerate(requests)
             ]
-            answers = [self._find(each) for each in prepared]
-            if not all(isinstance(answer, Job) for answer in answers) and self.store.has_remotes():
-                self._look_elsewhere(prepared, answers)
-        if all(isinstance(answer, Job) for answer in answers):
+            # Looked for without keeping others from writing, unless only what writes is left.
+            answers: list[Job | Miss | None] = [
+                None if are_uncached else self._find(each) for each in prepared
+            ]
+            is_all_there = all(isinstance(answer, Job) for answer in answers)
+            untrusted: dict[str, str] = {}
+            if not are_uncached and not is_all_there and self.store.has_remotes():
+                untrusted = self._look_elsewhere(prepared, answers)
+        if is_all_there:
             return [answer for answer in answers if isinstance(answer, Job)]
         jobs: list[Job] = []
         dropped: list[Digest] = []
         allowance = JobAllowance(self, user)
-        with self.store.transaction():
+        # To delete a job is to do something that is not undone if what shares the commit fails.
+        deletes = any(isinstance(answer, Miss) and answer.delete for answer in answers)
+        with self.store.transaction(may_share=not deletes):
             for each, answer in zip(prepared, answers, strict=True):
                 if isinstance(answer, Job):
                     jobs.append(answer)
@@ -131,72 +105,10 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
                 else:
                     if again.tag is None:
                         allowance.take_one()
+                    again.note = again.note or untrusted.get(each.hash)
                     jobs.append(self._tag_or_create(each, again, dropped, user))
         self.remove_blobs(dropped)
         return jobs
-
-    def find_cached(
-        self, request: NewJob, version: Version, *, key: str, user_id: str | None = None
-    ) -> Job | None:
-        """The job that makes a new one unneeded, for whoever has a key that lets them make one.
-
-        None if there is something to record or to refuse, which `submit` and what is asked before
-        it do. The same job is the same object as long as it does not change.
-
-        Args:
-            request: what is to be done.
-            version: the state that the store is in, as this thread has found it just now.
-            key: an API key.
-            user_id: whose it has to be; None for anybody's.
-
-        Raises:
-            InvalidRequest: its resources or secrets cannot be used; says which and why.
-        """
-        service, name = request.serviceName, request.jobDefinition.appName
-        with self.store.reading():
-            standing = self.store.standings.get(key, service, name, version)
-            if standing is None or not self._may_create(standing, user_id):
-                return None
-            app = standing.app
-            if app.source is not None and not self.is_up_to_date(app.source, app.folder_digest):
-                return None
-            check_resources(request.requiredResources)
-            check_secrets(request.secrets)
-            definition = normal_form(request.jobDefinition)
-            found = self.store.newest_jobs.get(
-                service, app.version, definition_hash(definition), version
-            )
-            # Equal to one that was recorded, and so checked: `submit` checks all others.
-            if found is None or found.record.jobDefinition != definition:
-                return None
-            answer = self._judge(request, app.version, found)
-        return answer if isinstance(answer, Job) else None
-
-    def _may_create(self, standing: Standing, user_id: str | None) -> bool:
-        """Whether a key is of this user, or of anybody for None, and lets them create jobs."""
-        if is_use_worth_noting(standing.key):
-            self.store.users.note_use(standing.key)
-        user = standing.key.user_id
-        return user_id in (None, user) and self.may_create_jobs(user, standing.service)
-
-    def _look_elsewhere(
-        self, prepared: "Sequence[_Prepared]", answers: "Sequence[Job | _Miss]"
-    ) -> None:
-        """Ask remotes that are caches for what is not here. What they have is recorded then."""
-        from dendro_local.local_hub.elsewhere import WantedJob  # only where there is a remote
-
-        wanted = [
-            WantedJob(
-                service=each.request.serviceName,
-                definition_hash=each.hash,
-                app_version=answer.version,
-                content_key=self.content_key_of_definition(each.definition),
-            )
-            for each, answer in zip(prepared, answers, strict=True)
-            if isinstance(answer, _Miss) and answer.tag is None and not each.request.skipCache
-        ]
-        if wanted:
-            self.elsewhere.look(wanted)
 
     def foresee(self, request: NewJob) -> Forecast:
         """What would come of `submit`, which is not done.
@@ -204,7 +116,7 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         Raises:
             DendroError: as `submit`, but for rights and quotas.
         """
-        prepared = _Prepared(request)
+        prepared = Prepared(request)
         with self.store.reading():
             answer = self._find(prepared)
             if isinstance(answer, Job):
@@ -217,7 +129,8 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
                 raise self.missing_app(service, definition.appName)
             check_compatible(definition, app.record.appSpecification)
             self._check_has_inputs(prepared)
-            parents = [each.record for each in self._dependencies(definition, ())]
+            named = request.jobDependencies
+            parents = [each.record for each in self._dependencies(definition, named)]
             equal = None
             if not request.skipCache:
                 equal = self.equal_by_content(
@@ -238,18 +151,6 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         """
         with self.store.reading():
             return self.store.jobs.input_paths(self.stored(job_id).number)
-
-    def find_by_definition(self, service: str, definition: JobDefinition) -> Job | None:
-        """The newest job of a definition on a service, whatever became of it.
-
-        Raises:
-            InvalidDefinition: the definition cannot be used.
-        """
-        check_definition(definition)
-        hash_ = definition_hash(normal_form(definition))
-        with self.store.reading():
-            found = self.store.jobs.by_hash(service, hash_, limit=1)
-        return found[0].record if found else None
 
     def file_url(self, file: Path, on_progress: Progress | None = None) -> str:
         """The URL by which a definition names a file of this machine: its digest.
@@ -304,107 +205,8 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         self.note_lost_secrets(job.jobId, stored)
         return job
 
-    def cancel(self, job_id: JobId) -> Job:
-        """Fail a job that is not finished. Whoever runs it learns that its claim is lost.
-
-        Raises:
-            Conflict: it is finished.
-        """
-        with self.store.transaction():
-            stored = self.stored(job_id)
-            if stored.record.status in TERMINAL:
-                raise Conflict(
-                    f"Job {job_id} is {stored.record.status} already; there is nothing to cancel."
-                )
-            self.end_failed(stored, "canceled", canceled=True)
-            return self.stored(job_id).record
-
-    def delete(self, job_ids: Sequence[JobId]) -> None:
-        """Remove jobs and the blobs that only they keep. What waits for them fails."""
-        dropped: list[Digest] = []
-        with self.store.transaction():
-            gone = [self.stored(job_id) for job_id in dict.fromkeys(job_ids)]
-            for stored in gone:
-                dropped += self.delete_stored(stored)
-        self.remove_blobs(dropped)
-
-    def delete_for(self, user_id: str, job_ids: Sequence[JobId]) -> None:
-        """As `delete`, if a user may; passes over jobs that are not there.
-
-        Raises:
-            NotAllowed: the user may not delete one of them; none was deleted.
-        """
-        dropped: list[Digest] = []
-        with self.store.transaction():
-            found = [self.store.jobs.by_id(job_id) for job_id in dict.fromkeys(job_ids)]
-            gone = [stored for stored in found if stored is not None]
-            for stored in gone:
-                if not self.may_delete(user_id, stored.record):
-                    raise NotAllowed(
-                        "This user is not allowed to delete jobs for service "
-                        f"{stored.record.serviceName}"
-                    )
-            for stored in gone:
-                dropped += self.delete_stored(stored)
-        self.remove_blobs(dropped)
-
-    # How a request is answered
-
-    def _find(self, prepared: _Prepared) -> "Job | _Miss":
-        """The job that makes a new one unneeded, or what is to be done instead."""
-        if prepared.job_id is not None:
-            made = self.store.jobs.by_id(prepared.job_id)
-            if made is not None:
-                return made.record
-        service = prepared.request.serviceName
-        name = prepared.definition.appName
-        answer = self.store.jobs.app_and_cached(service, name, prepared.hash)
-        if answer is None:
-            raise self.missing_app(service, name)
-        source = answer.source
-        if source is not None and not self.is_up_to_date(source, answer.folder_digest):
-            self.register_again(service, name, source)
-            return self._find(prepared)
-        return self._judge(prepared.request, answer.version, answer.job)
-
-    def _judge(
-        self, request: NewJob, version: str | None, found: StoredJob | None
-    ) -> "Job | _Miss":
-        if found is None:
-            return _Miss(version)
-        earlier = found.record
-        if request.skipCache:
-            return _Miss(
-                version, note=f"The cache was skipped; job {earlier.jobId} had been there."
-            )
-        if earlier.status == "failed" and request.rerunFailing:
-            return _Miss(
-                version,
-                note=f"Job {earlier.jobId} had failed, and failing jobs were to run again.",
-                delete=found if request.deleteFailing else None,
-            )
-        missing = self._missing_output(found)
-        if missing is not None:
-            return _Miss(
-                version,
-                note=f"Job {earlier.jobId} had completed, but its output {missing!r} is no longer "
-                "in the store.",
-            )
-        if not set(request.tags) <= set(earlier.tags):
-            return _Miss(version, tag=found)
-        return earlier
-
-    def _missing_output(self, stored: StoredJob) -> str | None:
-        """The name of an output of a completed job whose bytes are gone."""
-        if stored.record.status != "completed":
-            return None
-        for name, file in stored.files.outputs.items():
-            if file.digest is not None and not self.has_blob(file.digest):
-                return name
-        return None
-
     def _tag_or_create(
-        self, prepared: _Prepared, miss: "_Miss", dropped: list[Digest], user_id: str
+        self, prepared: Prepared, miss: "Miss", dropped: list[Digest], user_id: str
     ) -> Job:
         """Do what a miss asks for; adds the digests of files that a deleted job had."""
         if miss.tag is None:
@@ -414,9 +216,7 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
         self.store.jobs.update(found.number, tags=tags)
         return self.stored(found.record.jobId).record
 
-    def _create(
-        self, prepared: _Prepared, miss: "_Miss", dropped: list[Digest], user_id: str
-    ) -> Job:
+    def _create(self, prepared: Prepared, miss: "Miss", dropped: list[Digest], user_id: str) -> Job:
         request = prepared.request
         definition = prepared.definition
         app = self.store.services.app(request.serviceName, definition.appName)
@@ -451,14 +251,13 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
             timestampUpdatedSec=now,
             isRunnable=all(each.record.status == "completed" for each in dependencies),
         )
-        self.store.jobs.insert(
+        stored = self.store.jobs.insert(
             job,
             app_version=miss.version,
             note=miss.note or self._note_on_version(request.serviceName, prepared.hash, app),
             local_paths=request.local_paths,
             must_run=request.skipCache,
         )
-        stored = self.stored(job_id)
         if request.secrets:
             self.keep_secrets(stored, request.secrets)
         if failed is not None:
@@ -491,14 +290,16 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
             found[job_id] = stored
         return list(found.values())
 
-    def _check_has_inputs(self, prepared: _Prepared) -> None:
+    def _check_has_inputs(self, prepared: Prepared) -> None:
         """Refuse inputs that are files of another machine which were not sent here."""
         for file in prepared.definition.inputFiles:
             digest = parse_blob_url(file.url)
             if digest is None or self.store.blobs.has(digest):
                 continue
             is_here = file.url in prepared.request.local_paths
-            if not is_here and not self.store.local_files.paths(digest):
+            if is_here or self.store.local_files.paths(digest):
+                continue
+            if not self.may_fetch_input(digest):
                 raise InputUnavailable(
                     f"Input {file.name!r} is a file that the hub does not have (SHA-256 "
                     f"{digest[:12]}...). Send it first, to /v1/blobs."
@@ -514,67 +315,6 @@ class Submitting(Reading, Apps, Permissions, JobSecrets, QuotaRules):
                     f"{short_version(app.version)}."
                 )
         return None
-
-    # Ends
-
-    def end_failed(self, stored: StoredJob, error: str, *, canceled: bool = False) -> None:
-        """Make a job failed, with what depends on it. Inside a transaction."""
-        check_step(stored.record.jobId, stored.record.status, "failed")
-        now = time.time()
-        self.store.jobs.update(
-            stored.number,
-            status="failed",
-            error=error,
-            canceled=int(canceled),
-            finished_at=now,
-            claim_token=None,
-        )
-        reason = "was canceled." if canceled else f"failed: {error}"
-        self.fail_dependents(stored.record, reason, now)
-
-    def delete_stored(self, stored: StoredJob) -> list[Digest]:
-        """Remove a job's record; the digests of its files. Inside a transaction."""
-        record = stored.record
-        self.fail_dependents(record, "was deleted.", time.time())
-        if record.status not in TERMINAL:
-            self.end_failed(stored, "deleted", canceled=True)
-        self.store.jobs.delete(stored)
-        self.remove_output_links(record.jobId)
-        files = [file.digest for file in stored.files.all()]
-        inputs = [parse_blob_url(url) for url in record.inputFileUrlList]
-        return [digest for digest in (*files, *inputs) if digest is not None]
-
-    def remove_blobs(self, digests: Sequence[Digest]) -> None:
-        """Remove those of the blobs that no record needs.
-
-        After the transaction that removed the records, so that a crash between the two leaves
-        bytes too many, never too few; and in one of its own, since a job that completes with
-        the same bytes at this moment looks for its blobs inside its own transaction.
-        """
-        if not digests:
-            return
-        with self.store.transaction():
-            for digest in self.store.jobs.unreferenced(digests):
-                self.store.blobs.remove(digest)
-
-
-class _Miss:
-    """Why no earlier job serves, and what is to be done."""
-
-    __slots__ = ("delete", "note", "tag", "version")
-
-    def __init__(
-        self,
-        version: str | None,
-        *,
-        note: str | None = None,
-        delete: StoredJob | None = None,
-        tag: StoredJob | None = None,
-    ) -> None:
-        self.version = version
-        self.note = note
-        self.delete = delete
-        self.tag = tag
 
 
 def _job_id_of(user_id: str, request_id: str | None, number: int) -> JobId | None:

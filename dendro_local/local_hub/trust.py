@@ -41,6 +41,8 @@ class Refused(Exception):
         reason: what is wrong, for people.
         job_id: of which job; None where that is not known.
         digests: of the two records that are in conflict: that which is here, and that which came.
+        key_id: of the key that signed it, which is not trusted.
+        app: the app that it is, for people; None if it is a job.
     """
 
     def __init__(
@@ -49,12 +51,17 @@ class Refused(Exception):
         reason: str,
         job_id: JobId | None = None,
         digests: tuple[str, str] | None = None,
+        *,
+        key_id: str | None = None,
+        app: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.code: RefusalCode = code
         self.reason = reason
         self.job_id = job_id
         self.digests = digests
+        self.key_id = key_id
+        self.app = app
 
 
 def trusted_signer(
@@ -96,9 +103,11 @@ def trusted_signer(
             "untrusted",
             "It is not signed. `dendro-local remote add --allow-unsigned` takes what is not.",
         )
-    ids = ", ".join(sorted({signature.keyid[:64] for signature in signatures})[:3])
+    key_ids = sorted({signature.keyid[:64] for signature in signatures})
+    ids = ", ".join(key_ids[:3])
     raise Refused(
         "untrusted",
         f"It is signed by {ids}, which is not trusted. If you know whose key it is: "
         "`dendro-local key trust NAME PUBLICKEY`.",
+        key_id=key_ids[0],
     )

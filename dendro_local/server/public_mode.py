@@ -7,6 +7,7 @@ import msgspec
 
 from dendro_local import config
 from dendro_local.errors import InvalidRequest
+from dendro_local.reasons import reason_of
 from dendro_local.server.github import GitHubApp
 from dendro_local.server.rate_limits import Rates
 
@@ -82,7 +83,7 @@ def _secret(folder: Path) -> str:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         raise InvalidRequest(
-            f"The client secret of the GitHub app cannot be read from {file}: {error}."
+            f"The client secret of the GitHub app cannot be read from {file}: {reason_of(error)}."
         ) from error
 
 

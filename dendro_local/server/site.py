@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from litestar.types import HTTPScope
 from dendro_local.local_hub import LocalHub
 from dendro_local.server.shown_jobs import ShownJobs
 from dendro_local.server.shown_whys import ShownWhys
+from dendro_local.server.threads import Threads
 from dendro_local.store import Version
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Site:
         self._version: Version | None = None
         self._scheme, _, host = base_url.partition("://")
         self._host = host.encode()
-        self._threads = ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="dendro-server")
+        self._threads = Threads(NUM_THREADS, "dendro-server")
         self._lock = threading.Lock()
         self._exchanges: Exchanges | None = None
 
@@ -95,8 +95,7 @@ class Site:
 
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call what waits for the disk, while others are answered."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: call(*args, **kwargs))
+        return await self._threads.call(lambda: call(*args, **kwargs))
 
     def exchanges(self) -> "Exchanges":
         """The remotes of the hub's store, for its user. To be called where one may wait."""
@@ -112,7 +111,7 @@ class Site:
         """Let go of the threads, and end what they have begun."""
         if self._exchanges is not None:
             self._exchanges.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         if self.github is not None:
             self.github.close()
 

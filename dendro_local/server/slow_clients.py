@@ -6,12 +6,15 @@ attack that costs nothing. uvicorn limits none of this, and neither the size of 
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["LimitedProtocol", "end_slow_clients"]
+
+logger = logging.getLogger(__name__)
 
 HEAD_SEC = 15.0
 """How long the head of a request may take."""
@@ -33,9 +36,14 @@ _TOO_LARGE = b"\r\n".join(
 )
 
 
+_TLS = b"\x16\x03"
+"""The beginning of a TLS handshake, and of no request."""
+
+
 class LimitedProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
+    _has_told_of_tls: ClassVar[bool] = False
     transport: asyncio.Transport
     _is_in_head = True
     _has_asked = False
@@ -50,6 +58,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """A client has connected."""
         super().connection_made(transport)
         self.access_log = False  # whoever listens: addresses hold signatures and one-time tokens
+        self.logger = logger  # whose lines have a time
         self._heard = self._head_began = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
@@ -58,6 +67,9 @@ class LimitedProtocol(HttpToolsProtocol):
             return  # not hung up on before it has read why
         self._heard = self.loop.time()
         if self._is_in_head:
+            if not self._has_asked and not self._head_bytes and data.startswith(_TLS):
+                self._refuse_tls()
+                return
             if not self._head_bytes:
                 self._head_began = self._heard
             self._head_bytes += len(data)
@@ -109,6 +121,18 @@ class LimitedProtocol(HttpToolsProtocol):
             is_slow = is_slow or now - self._heard > SILENCE_SEC
         if is_slow:
             self.transport.abort()
+
+    def _refuse_tls(self) -> None:
+        """Hang up on who speaks https, and tell of the first one."""
+        self._is_refused = True
+        if not LimitedProtocol._has_told_of_tls:
+            LimitedProtocol._has_told_of_tls = True
+            logger.warning(
+                "Somebody asked by https, which is not spoken here: the address begins with "
+                "http://. This is told once."
+            )
+        # Answered as it is, so that whoever asks is told what is spoken here.
+        self.send_400_response("This is spoken to by http, not by https.")
 
     def _refuse_head(self) -> None:
         if self._is_refused or self.transport.is_closing():

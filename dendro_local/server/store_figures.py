@@ -1,14 +1,16 @@
 """How much the store holds, as it was a little while ago at most."""
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import JobStatus
 from dendro_local.server.throughput import Throughput
+from dendro_local.store import ProcessorRoom
 
-__all__ = ["StoreFigures"]
+__all__ = ["Rooms", "StoreFigures"]
 
 KEPT_SEC = 10.0
 
@@ -17,6 +19,9 @@ MOST_WORK = 0.02
 
 COUNTED = 10_000
 """So far the jobs of a status are counted each time."""
+
+SOON_SEC = 0.25
+"""So long a page waits for what may take longer to count."""
 
 T = TypeVar("T")
 
@@ -32,7 +37,7 @@ class StoreFigures:
         self.runnable_jobs = _Kept(hub.count_runnable)
         self.blob_bytes = _Kept(hub.store.blobs.total_bytes)
         self.throughput = Throughput(hub, hub.now)
-        self.rooms = _Kept(lambda: hub.store.rooms.by_processor(hub.now()))
+        self.rooms = Rooms(lambda: hub.store.rooms.by_processor(hub.now()))
         self._hub = hub
 
     def jobs_now(self) -> Mapping[JobStatus, int]:
@@ -62,3 +67,42 @@ class _Kept(Generic[T]):
             ended = time.monotonic()
             self._kept = (ended + max(KEPT_SEC, (ended - began) / MOST_WORK), value)
         return self._kept[1]
+
+    def last(self) -> T | None:
+        """What it was when it was asked for last, however old; None if it never was."""
+        return None if self._kept is None else self._kept[1]
+
+
+class Rooms:
+    """What the finished jobs of each processor add up to: at a million jobs some seconds of work.
+
+    Args:
+        count: counts it anew.
+    """
+
+    def __init__(self, count: Callable[[], Sequence[ProcessorRoom]]) -> None:
+        self._kept = _Kept(count)
+        self._counting: asyncio.Future[Sequence[ProcessorRoom]] | None = None
+
+    def __call__(self) -> Sequence[ProcessorRoom]:
+        """The sums, some seconds old at most. To be called where one may wait."""
+        return self._kept()
+
+    async def soon(
+        self,
+        in_thread: Callable[
+            [Callable[[], Sequence[ProcessorRoom]]], Awaitable[Sequence[ProcessorRoom]]
+        ],
+    ) -> Sequence[ProcessorRoom] | None:
+        """The sums if they are there at once, else as they were before; None at the first time.
+
+        They are counted meanwhile, once for all who ask.
+
+        Args:
+            in_thread: calls what waits for the disk.
+        """
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.ensure_future(in_thread(self._kept))
+        counting = self._counting
+        await asyncio.wait([counting], timeout=SOON_SEC)
+        return counting.result() if counting.done() else self._kept.last()

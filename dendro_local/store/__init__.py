@@ -3,9 +3,7 @@
 It keeps and finds; what may happen is decided above it.
 """
 
-import contextlib
 import functools
-from collections.abc import Generator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,20 +131,30 @@ class Store:
         found = self._connections.get().execute("select 1 from remotes limit 1").fetchone()
         return found is not None
 
-    @contextlib.contextmanager
-    def transaction(self, *, may_share: bool = False, quietly: bool = False) -> Generator[None]:
+    def transaction(
+        self,
+        *,
+        may_share: bool = False,
+        is_durable: bool = True,
+        quietly: bool = False,
+        gives_work: bool = True,
+    ) -> AbstractContextManager[object]:
         """A block whose changes happen together or not at all, and then wake who waits.
 
         Args:
             may_share: see `dendro_local.store.connection.Connections.transaction`.
+            is_durable: see there.
             quietly: wake nobody, since no job is changed.
+            gives_work: whether whoever only runs jobs is woken too, since one may have to be
+                started or stopped now.
         """
-        after = None if quietly else self._wake
-        with self._connections.transaction(may_share=may_share, after=after):
-            yield
+        after = None if quietly else self.wake if gives_work else self._wake_who_watches
+        return self._connections.transaction(
+            may_share=may_share, is_durable=is_durable, after=after
+        )
 
-    def _wake(self) -> None:
-        wake_all(self.folder.wake)
+    def _wake_who_watches(self) -> None:
+        wake_all(self.folder.wake, gives_work=False)
 
     def reading(self) -> AbstractContextManager[None]:
         """A block whose questions give errors of the store where it cannot be read."""
@@ -169,12 +177,12 @@ class Store:
         return find_page(self._connections, query)
 
     def wake(self) -> None:
-        """Wake who waits for a change, though there was none."""
+        """Wake who waits for a change, whether or not there was one."""
         wake_all(self.folder.wake)
 
-    def listen(self) -> Listener:
-        """Something to wait with for the next change."""
-        return Listener(self.folder.wake)
+    def listen(self, *, for_work: bool = False) -> Listener:
+        """Something to wait with for the next change; the next that gives work, if only for it."""
+        return Listener(self.folder.wake, for_work=for_work)
 
     def get_meta(self, key: str) -> str | None:
         """A fact about the store itself, such as ``store_id``."""

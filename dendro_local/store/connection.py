@@ -2,8 +2,9 @@
 
 The order matters: the busy timeout is set before anything that may have to wait. WAL lets
 readers and one writer go on side by side; ``synchronous=FULL`` makes a commit survive a power
-cut. A transaction that reads before it writes opens with ``BEGIN IMMEDIATE``, since one that
-turns into a writer half-way can fail with "database is locked" whatever the timeout.
+cut, unless it need not. A transaction that reads before it writes opens with
+``BEGIN IMMEDIATE``, since one that turns into a writer half-way can fail with "database is
+locked" whatever the timeout.
 """
 
 import contextlib
@@ -151,7 +152,11 @@ class Connections:
 
     @contextlib.contextmanager
     def transaction(
-        self, *, may_share: bool = False, after: Callable[[], None] | None = None
+        self,
+        *,
+        may_share: bool = False,
+        is_durable: bool = True,
+        after: Callable[[], None] | None = None,
     ) -> Generator[sqlite3.Connection]:
         """A write transaction: committed at the end, rolled back on an error.
 
@@ -161,16 +166,23 @@ class Connections:
             may_share: whether it may be committed together with others of this process. They see
                 each other's changes before that, so it is for blocks that do nothing outside the
                 database which could not be undone.
+            is_durable: whether it has to survive a power cut. One that need not is committed
+                without waiting for the disk, and lasts when a process is killed all the same.
             after: called after the commit, unless by another that shares it.
         """
         local = self._local
         with translated(self._file):
             if getattr(local, "is_writing", False) and local.forks == _Forks.count:
+                if is_durable and not local.is_durable:
+                    raise RuntimeError("a durable part of a transaction that is not")
                 yield local.connection
                 return
-            with self._writer().transaction(may_share=may_share, after=after) as connection:
+            with self._writer().transaction(
+                may_share=may_share, is_durable=is_durable, after=after
+            ) as connection:
                 own: _Own | None = getattr(local, "own", None)
                 local.connection, local.forks, local.is_writing = connection, _Forks.count, True
+                local.is_durable = is_durable
                 try:
                     yield connection
                 finally:

@@ -43,6 +43,19 @@ order by feed_number limit :limit
 
 last_number = "select cast(value as integer) from meta where key = 'feed_number'"
 
+# A claim may be taken back by a power cut, and its number is another change's then. Whatever else
+# is committed has all before it on the disk.
+last_settled_number = """
+select min(
+    (select cast(value as integer) from meta where key = 'feed_number'),
+    coalesce(
+        (select min(feed_number) - 1 from jobs indexed by jobs_active
+        where status in ('starting', 'running') and status = 'starting'),
+        9223372036854775807
+    )
+)
+"""
+
 
 class Feed:
     """The feed of a store."""
@@ -53,6 +66,14 @@ class Feed:
     def last(self) -> int:
         """The number of the latest change; 0 before the first."""
         row: tuple[int] = self._connections.get().execute(last_number).fetchone()
+        return row[0]
+
+    def last_settled(self) -> int:
+        """A number up to which nothing is taken back by a power cut; most often the latest.
+
+        For whoever keeps it on another machine, which goes on.
+        """
+        row: tuple[int] = self._connections.get().execute(last_settled_number).fetchone()
         return row[0]
 
     def since(self, number: int, limit: int) -> list[FeedEntry]:

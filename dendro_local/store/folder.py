@@ -61,9 +61,13 @@ class StoreFolder:
             with translated(self.database):
                 folder.mkdir(parents=True, exist_ok=True, mode=mode)
         except OSError as error:
+            what = (
+                f"{folder} is a file, and a store is a folder."
+                if folder.is_file()
+                else f"The folder of the store, {folder}, cannot be made: {error.strerror}."
+            )
             raise StoreError(
-                f"The folder of the store, {folder}, cannot be made: {error.strerror}. Set "
-                "DENDRO_LOCAL_DIR to a folder that you may write."
+                f"{what} Name a folder that you may write by --store or DENDRO_LOCAL_DIR."
             ) from error
 
     def database_bytes(self) -> int:

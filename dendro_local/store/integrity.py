@@ -10,7 +10,14 @@ from dendro_local.model import Digest, JobId, JobStatus
 from dendro_local.store.connection import Connections
 from dendro_local.store.job_rows import NO_FILES, JobFiles
 
-__all__ = ["Integrity", "JobBlobs", "PendingApp", "TABLES_OF_JOBS", "WronglyWaiting"]
+__all__ = [
+    "Integrity",
+    "JobBlobs",
+    "PendingApp",
+    "TABLES_OF_JOBS",
+    "WrongSum",
+    "WronglyWaiting",
+]
 
 PAGE = 500
 """How many jobs are looked at as of one moment."""
@@ -40,6 +47,16 @@ order by j.number
 pending_apps = """
 select service_name, app_name, count(*) from jobs where status = 'pending'
 group by service_name, app_name order by service_name, app_name
+"""
+
+# The sums that are kept of users' files, where their jobs add up to something else.
+wrong_sums = """
+select user_id, sum(kept), sum(counted) from (
+    select user_id, bytes as kept, 0 as counted from user_bytes
+    union all
+    select user_id, 0, coalesce(sum(file_bytes), 0) from jobs group by user_id
+)
+group by user_id having sum(kept) != sum(counted) order by user_id
 """
 
 # A row beside the jobs table says nothing without its job.
@@ -87,8 +104,19 @@ class PendingApp(NamedTuple):
     jobs: int
 
 
+class WrongSum(NamedTuple):
+    """How many bytes the files of a user's jobs are said to have, and how many they have."""
+
+    user_id: str
+    kept_bytes: int
+    counted_bytes: int
+
+
 class Integrity:
-    """Whether the records fit together. It changes nothing but `remove_rows_of_no_job`."""
+    """Whether the records fit together.
+
+    It changes nothing but `remove_rows_of_no_job` and `put_sum_right`.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -131,6 +159,25 @@ class Integrity:
         """The apps that have pending jobs."""
         rows = self._connections.get().execute(pending_apps).fetchall()
         return [PendingApp(*row) for row in rows]
+
+    def wrong_sums(self) -> list[WrongSum]:
+        """The users whose files are not as many bytes as the limits of a public hub take them for.
+
+        As of one moment, in one pass over the jobs.
+        """
+        rows = self._connections.get().execute(wrong_sums).fetchall()
+        return [WrongSum(*row) for row in rows]
+
+    def put_sum_right(self, user_id: str) -> None:
+        """Count anew how many bytes the files of a user's jobs have. Inside `Store.transaction`."""
+        self._connections.get().execute(
+            """
+            insert into user_bytes
+            select :user, coalesce(sum(file_bytes), 0) from jobs where user_id = :user
+            on conflict (user_id) do update set bytes = excluded.bytes
+            """,
+            {"user": user_id},
+        )
 
     def _page(self, after: int) -> Sequence[JobBlobs]:
         connection = self._connections.get()

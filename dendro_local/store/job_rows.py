@@ -16,7 +16,15 @@ from dendro_local.model import (
     RequiredResources,
 )
 
-__all__ = ["COLUMNS", "JobFiles", "StoredFile", "StoredJob", "row_of", "stored_job"]
+__all__ = [
+    "COLUMNS",
+    "JobFiles",
+    "StoredFile",
+    "StoredJob",
+    "job_of_row",
+    "row_of",
+    "stored_job",
+]
 
 
 class StoredFile(msgspec.Struct, frozen=True, array_like=True):
@@ -79,6 +87,8 @@ COLUMNS = (
     "compute_client_user_id, image_uri, claim_token, lease_until, attempts"
 )
 """The columns of the jobs table in the order in which `stored_job` takes them."""
+
+_COLUMN_NAMES = COLUMNS.split(", ")
 
 _definition = msgspec.json.Decoder(JobDefinition)
 _files = msgspec.json.Decoder(JobFiles)
@@ -233,6 +243,11 @@ def row_of(job: Job, **more: Any) -> dict[str, Any]:
         "image_uri": job.imageUri,
         **more,
     }
+
+
+def job_of_row(row: Mapping[str, Any]) -> StoredJob:
+    """The record of a row by its columns; those that it does not have are null."""
+    return stored_job([row.get(column) for column in _COLUMN_NAMES])
 
 
 def encoded(value: object) -> str:

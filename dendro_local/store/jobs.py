@@ -18,6 +18,7 @@ from dendro_local.store.job_rows import (
     StoredJob,
     encoded,
     encoded_or_none,
+    job_of_row,
     row_of,
     stored_job,
 )
@@ -36,7 +37,8 @@ class CachedAnswer(NamedTuple):
     job: StoredJob | None
 
 
-PAGE = 20
+MOST_AT_ONCE = 64
+"""So many runnable jobs are read in one go at the most."""
 
 _J_COLUMNS = ", ".join(f"j.{column}" for column in COLUMNS.split(", "))
 
@@ -192,22 +194,24 @@ class JobTable:
     def runnable(self, limit: int) -> Iterator[StoredJob]:
         """Jobs that could start now, in the order in which they should.
 
-        Read a few at a time, since most often one of the first is taken. Each few are read to
-        the end before the first of them is given, since a question that is half answered keeps
-        the database as it was when it was asked.
+        Read one and then more and more at a time, since most often the first is taken. Each few
+        are read to the end before the first of them is given, since a question that is half
+        answered keeps the database as it was when it was asked.
         """
         after = (0.0, 0)
         given = 0
+        at_once = 1
         while given < limit:
-            values = (*after, min(PAGE, limit - given))
-            rows = self._connections.get().execute(runnable_jobs, values).fetchall()
+            asked = min(at_once, limit - given)
+            rows = self._connections.get().execute(runnable_jobs, (*after, asked)).fetchall()
             for row in rows:
                 job = stored_job(row)
                 after = (job.record.timestampCreatedSec, job.number)
                 yield job
             given += len(rows)
-            if len(rows) < PAGE:
+            if len(rows) < asked:
                 return
+            at_once = min(4 * at_once, MOST_AT_ONCE)
 
     def active(self) -> list[StoredJob]:
         """Jobs that a compute client holds."""
@@ -275,8 +279,8 @@ class JobTable:
         note: str | None,
         local_paths: Mapping[str, str],
         must_run: bool = False,
-    ) -> None:
-        """Record a new job.
+    ) -> StoredJob:
+        """Record a new job, and give it as it is kept.
 
         Args:
             job: its record.
@@ -294,22 +298,27 @@ class JobTable:
             feed_number=self._next_feed_number(),
         )
         connection = self._connections.get()
+        # Or fail: what is refused ends the transaction, which takes all of it back. To take the
+        # one row back alone, SQLite would write each page that it changes to a file beforehand.
         number = connection.execute(
-            f"insert into jobs ({', '.join(row)}) values ({', '.join('?' * len(row))})",  # noqa: S608 - the columns of row_of
+            f"insert or fail into jobs ({', '.join(row)}) values ({', '.join('?' * len(row))})",  # noqa: S608 - the columns of row_of
             tuple(row.values()),
         ).lastrowid
         self._add_tags(number, job.tags, row["updated_at"])
-        connection.executemany(
-            "insert into job_inputs (url, updated_at, number, local_path) values (?, ?, ?, ?)",
-            [
-                (url, row["updated_at"], number, local_paths.get(url))
-                for url in dict.fromkeys(job.inputFileUrlList)
-            ],
-        )
-        connection.executemany(
-            "insert into job_dependencies (parent_job_id, number) values (?, ?)",
-            [(parent, number) for parent in job.jobDependencies],
-        )
+        if job.inputFileUrlList:
+            connection.executemany(
+                "insert into job_inputs (url, updated_at, number, local_path) values (?, ?, ?, ?)",
+                [
+                    (url, row["updated_at"], number, local_paths.get(url))
+                    for url in dict.fromkeys(job.inputFileUrlList)
+                ],
+            )
+        if job.jobDependencies:
+            connection.executemany(
+                "insert into job_dependencies (parent_job_id, number) values (?, ?)",
+                [(parent, number) for parent in job.jobDependencies],
+            )
+        return job_of_row({"number": number, **row})
 
     def update(self, number: int, **changes: Any) -> None:
         """Change columns of a job; its update time and place in the feed follow.
@@ -337,8 +346,9 @@ class JobTable:
             self._touch_tags(number, now)
         changes["feed_number"] = self._next_feed_number()
         assignments = ", ".join(f"{column} = ?" for column in changes)
+        # Or fail: as in `insert`, since a trigger follows where the files change.
         connection.execute(
-            f"update jobs set {assignments} where number = ?",  # noqa: S608 - columns of a fixed set
+            f"update or fail jobs set {assignments} where number = ?",  # noqa: S608 - columns of a fixed set
             (*changes.values(), number),
         )
         if changes.get("status") in TERMINAL:
@@ -351,19 +361,21 @@ class JobTable:
         Takes and does for the rest what `update` does.
         """
         now = changes["updated_at"] = time.time()
-        changes["feed_number"] = self._next_feed_number()
         assignments = ", ".join(f"{column} = ?" for column in changes)
         row = (
             self._connections.get()
             .execute(
-                f"update jobs set status = 'starting', attempts = attempts + 1, {assignments} "  # noqa: S608 - columns of a fixed set
+                f"update jobs set status = 'starting', attempts = attempts + 1, {assignments}, "  # noqa: S608 - columns of a fixed set
+                "feed_number = (select cast(value as integer) + 1 from meta "
+                "where key = 'feed_number') "
                 f"where job_id = ? and status = 'pending' returning {COLUMNS}",
                 (*changes.values(), job_id),
             )
             .fetchone()
         )
         if row is None:
-            return None
+            return None  # and no number is used up, see `Feed.last_settled`
+        self._next_feed_number()
         taken = stored_job(row)
         self._touch_inputs(taken.number, now)
         self._touch_tags(taken.number, now)
@@ -408,10 +420,11 @@ class JobTable:
         )
 
     def _add_tags(self, number: int | None, tags: Sequence[str], updated_at: float) -> None:
-        self._connections.get().executemany(
-            "insert or ignore into job_tags (tag, updated_at, number) values (?, ?, ?)",
-            [(tag, updated_at, number) for tag in tags],
-        )
+        if tags:
+            self._connections.get().executemany(
+                "insert or ignore into job_tags (tag, updated_at, number) values (?, ?, ?)",
+                [(tag, updated_at, number) for tag in tags],
+            )
 
     def _keep_blobs(self, number: int, files: JobFiles) -> None:
         connection = self._connections.get()

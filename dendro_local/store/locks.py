@@ -8,7 +8,15 @@ from pathlib import Path
 
 from dendro_local.errors import NotSupported
 
-__all__ = ["FileLock", "HeldLock", "check_system", "exclusive", "exclusive_at", "is_held"]
+__all__ = [
+    "FileLock",
+    "HeldLock",
+    "check_system",
+    "exclusive",
+    "exclusive_at",
+    "exclusive_new",
+    "is_held",
+]
 
 
 class HeldLock:
@@ -72,6 +80,28 @@ def exclusive_at(path: Path) -> Generator[None]:
                 return
         finally:
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def exclusive_new(path: Path) -> Generator[int | None]:
+    """As `exclusive_at`, for a file that was not there: its descriptor for writing.
+
+    None if it is there, or another was faster to lock it.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        yield None
+        return
+    try:
+        try:
+            _lock(descriptor, wait=False)
+            is_ours = _is_at(path, descriptor)
+        except BlockingIOError:
+            is_ours = False
+        yield descriptor if is_ours else None
+    finally:
+        os.close(descriptor)
 
 
 def is_held(file: Path) -> bool:

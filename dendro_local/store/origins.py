@@ -8,7 +8,7 @@ from dendro_local.model import JobId
 from dendro_local.store.connection import Connections
 from dendro_local.store.job_rows import encoded
 
-__all__ = ["JobOrigin", "OriginTable"]
+__all__ = ["JobOrigin", "OriginTable", "came_from"]
 
 
 class JobOrigin(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +23,15 @@ class JobOrigin(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str | None
     is_verified: bool
     """Whether a signature by a key that was trusted then was verified."""
+
+
+def came_from(origin: JobOrigin) -> str:
+    """Where a job came from, in words that follow its name."""
+    if origin.origin.startswith("user:"):
+        return f"it was pushed by {origin.origin.removeprefix('user:')}"
+    if origin.origin.startswith("archive "):
+        return f"it came from {origin.origin}"
+    return f"it came from remote {origin.origin}"
 
 
 class OriginTable:

@@ -1,5 +1,6 @@
 """Services and the apps that are registered on them."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,14 @@ from dendro_local.store.job_rows import encoded
 from dendro_local.store.unchanged import Unchanged
 
 __all__ = ["RegisteredApp", "ServiceTable", "service_of"]
+
+_COLUMNS = (
+    "service_name, app_name, specification_uri, specification_commit, specification, source, "
+    "version, folder_digest, sdk"
+)
+
+MOST_SPECIFICATIONS = 100
+"""So many are kept decoded: each job that is made or run asks for that of its app."""
 
 _specification = msgspec.json.Decoder(AppSpecification)
 _users = msgspec.json.Decoder(list[ServiceUser])
@@ -78,14 +87,20 @@ class ServiceTable:
 
     def app(self, service: str, name: str) -> RegisteredApp | None:
         """The app of this name on a service."""
-        apps = self.apps(service=service, name=name)
-        return apps[0] if apps else None
+        row = (
+            self._connections.get()
+            .execute(
+                f"select {_COLUMNS} from service_apps where service_name = ? and app_name = ?",  # noqa: S608 - a constant
+                (service, name),
+            )
+            .fetchone()
+        )
+        return None if row is None else _registered_app(row)
 
     def apps(self, *, service: str | None = None, name: str | None = None) -> list[RegisteredApp]:
         """Apps by service and name; all of them by default."""
         rows = self._connections.get().execute(
-            "select service_name, app_name, specification_uri, specification_commit, "
-            "specification, source, version, folder_digest, sdk from service_apps "
+            f"select {_COLUMNS} from service_apps "  # noqa: S608 - a constant
             "where (:service is null or service_name = :service) "
             "and (:name is null or app_name = :name) order by service_name, app_name",
             {"service": service, "name": name},
@@ -133,10 +148,15 @@ def _registered_app(row: tuple[Any, ...]) -> RegisteredApp:
             appName=name,
             appSpecificationUri=uri,
             appSpecificationCommit=commit,
-            appSpecification=_specification.decode(specification),
+            appSpecification=_decoded(specification),
         ),
         source=source,
         version=version,
         folder_digest=folder_digest,
         sdk=sdk,
     )
+
+
+@functools.lru_cache(maxsize=MOST_SPECIFICATIONS)
+def _decoded(specification: str) -> AppSpecification:
+    return _specification.decode(specification)

@@ -4,6 +4,9 @@ A listener has a socket in the store's ``wake`` folder. Whoever commits a change
 to each of them. What it means they read in the store: a lost datagram costs time, never a job,
 and whoever waits also looks by itself every few seconds. Where there are no Unix sockets, or the
 path is too long for one, that look is all there is.
+
+A process that runs many short jobs would be woken by each of its own steps if it heard of all. It
+listens for work alone: by its name such a socket is told from the others.
 """
 
 import contextlib
@@ -21,18 +24,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener", "wake_all"]
 
+FOR_WORK = "work-"
+"""The names of sockets begin so that are not told of a change which gives no work."""
+
 MAX_SOCKET_PATH = 100
 """The system allows 108 bytes on Linux and 104 on macOS, the closing NUL among them."""
 
+LONGEST_NAME = 26
+"""More than what a socket is called, with the slash before it."""
+
 
 class Listener:
-    """Hears of changes of a store until it is closed."""
+    """Hears of changes of a store until it is closed.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where its socket lies.
+        for_work: whether only changes matter by which a job may have to be started or stopped.
+    """
+
+    def __init__(self, folder: Path, *, for_work: bool = False) -> None:
         import socket  # here and below, since a script that waits for nothing needs none
 
         self._socket: socket.socket | None = None
-        self._file = folder / f"{os.getpid()}-{random_token(4)}"
+        self._file = folder / f"{FOR_WORK if for_work else ''}{os.getpid()}-{random_token(4)}"
         if not hasattr(socket, "AF_UNIX"):
             return
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -77,13 +91,15 @@ class Listener:
             self._socket = None
 
 
-def wake_all(folder: Path) -> None:
-    """Tell every listener of the store that something changed.
+def wake_all(folder: Path, *, gives_work: bool = True) -> None:
+    """Tell the listeners of the store that something changed; for work alone only if it gives some.
 
     Raises nothing: what was committed is done, and whoever is not told will look.
     """
     try:
         names = os.listdir(folder)  # noqa: PTH208 - after every commit
+        if not gives_work:
+            names = [name for name in names if not name.startswith(FOR_WORK)]
         if not names:
             return
         import socket
@@ -112,7 +128,7 @@ def _send(sender: "socket.socket", address: str) -> bool:
 def _short(folder: Path) -> Generator[str | None]:
     """A name of the folder that is short enough for a socket address, or None."""
     text = str(folder)
-    if len(text) + 20 < MAX_SOCKET_PATH:
+    if len(text) + LONGEST_NAME < MAX_SOCKET_PATH:
         yield text
     elif sys.platform == "linux":
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -6,6 +6,9 @@ when they are free, and read all its pages again after each commit of another.
 A commit waits for the disk. Transactions that may share one do so when there are others in line:
 each leaves the transaction open for the next, and the last of them commits for all. None of them
 goes on before that. One that is alone commits at once.
+
+What a power cut may take back need not wait for the disk: SQLite has it written in its own time,
+or with the next commit that waits. A kill of the process loses nothing either way.
 """
 
 import contextlib
@@ -26,10 +29,11 @@ LOOK_SEC = 0.05
 class _Group:
     """Transactions that share a commit."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_durable: bool) -> None:
+        self.is_durable = is_durable
         self.size = 0
         self.failure: Exception | None = None
-        self.after: Callable[[], None] | None = None
+        self.after: dict[Callable[[], None], None] = {}
         self._is_over = threading.Event()
 
     def end(self, failure: Exception | None = None) -> None:
@@ -54,12 +58,13 @@ class Writer:
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self._open: _Group | None = None
+        self._waits_for_disk: bool | None = None
         self.in_line = 0
         """How many transactions wait for their turn."""
 
     @contextlib.contextmanager
     def transaction(
-        self, *, may_share: bool, after: Callable[[], None] | None
+        self, *, may_share: bool, after: Callable[[], None] | None, is_durable: bool = True
     ) -> Generator[sqlite3.Connection]:
         """A block in a transaction of its own, or as a part of one that others have begun.
 
@@ -69,9 +74,10 @@ class Writer:
         Args:
             may_share: whether it may see what others have written and not committed yet.
             after: called after the commit, once for all that share it.
+            is_durable: whether it has to survive a power cut from when this returns.
         """
         with self._my_turn():
-            group = self._begin(may_share)
+            group = self._begin(may_share, is_durable)
             name = f"part_{group.size}"
             try:
                 if group.size:
@@ -81,8 +87,14 @@ class Writer:
                 self._undo(group, name, error)
                 raise
             group.size += 1
-            group.after = after or group.after
-            is_left_open = may_share and self.in_line > 0 and group.size < MOST_TOGETHER
+            if after is not None:
+                group.after[after] = None
+            is_left_open = (
+                may_share
+                and group.is_durable  # else the commit is over before another had its turn
+                and self.in_line > 0
+                and group.size < MOST_TOGETHER
+            )
             if not is_left_open:
                 self._commit(group)
         if is_left_open:
@@ -105,13 +117,20 @@ class Writer:
         with self._counting:
             self.in_line += more
 
-    def _begin(self, may_share: bool) -> _Group:
+    def _begin(self, may_share: bool, is_durable: bool) -> _Group:
         if not may_share:
             self._commit_what_is_open()
         if self._open is None:
+            self._wait_for_disk(is_durable)
             self._connection.execute("begin immediate")
-            self._open = _Group()
+            self._open = _Group(is_durable=is_durable)
         return self._open
+
+    def _wait_for_disk(self, waits: bool) -> None:
+        """Let the commits from now on wait for the disk, or not. Outside a transaction."""
+        if self._waits_for_disk is not waits:
+            self._connection.execute(f"pragma synchronous = {'full' if waits else 'normal'}")
+            self._waits_for_disk = waits
 
     def _undo(self, group: _Group, name: str, error: BaseException) -> None:
         """Take back what a block wrote that raised, and commit what others had written before."""
@@ -149,8 +168,8 @@ class Writer:
             group.end(error)
             raise
         group.end()
-        if group.after is not None:
-            group.after()
+        for after in group.after:
+            after()
 
     def _wait_for_commit(self, group: _Group) -> None:
         while not group.wait():

@@ -113,17 +113,31 @@ def test_a_trial_gives_its_outcome_as_json(
     assert Path(trial["outputs"]["output"]).read_text() == "a-a"
 
 
-def test_a_trial_has_a_folder_of_its_own_if_it_has_outputs(
-    run_json: RunJson, lab_app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_output_that_is_named_is_in_the_current_folder_after_a_trial(
+    run: Run, lab_app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = run("apps", "test", lab_app, "typed", "-p", "count=1", "-o", "output=values.txt")
+
+    assert (tmp_path / "values.txt").read_text().startswith("(1, 1.5")
+    assert f"output  {tmp_path / 'values.txt'} (" in result.stdout
+
+
+def test_a_trial_leaves_nothing_that_was_not_named(
+    run: Run, run_json: RunJson, lab_app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     before = set(tmp_path.iterdir())
 
     trial = run_json("apps", "test", lab_app, "typed", "-p", "count=1")
+    result = run("apps", "test", lab_app, "typed", "-p", "count=1")
     run_json("apps", "test", lab_app, "fail", code=30)
 
-    [folder] = set(tmp_path.iterdir()) - before
-    assert Path(trial["outputs"]["output"]).parent == folder
+    assert trial["outputs"] == {"output": None}
+    assert "not kept; `-o output=FILENAME` keeps it" in result.stdout
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_a_trial_that_fails_has_the_exit_code_of_a_failed_job(run: Run, lab_app: Path) -> None:
@@ -148,7 +162,7 @@ def test_a_trial_takes_outputs_of_jobs(
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["typed", "-p", "count=x"], 2, "'x' is not a whole number"),
+        (["typed", "-p", "count=x"], 2, "takes a whole number, not 'x'"),
         (["typed"], 5, "needs parameter 'count'"),
         (["nope"], 5, "has no processor 'nope'"),
         (["join", "-i", "parts=/no/such"], 2, "there is no file /no/such"),
@@ -159,6 +173,29 @@ def test_a_trial_that_cannot_begin_says_why(
     run: Run, lab_app: Path, options: list[str], code: int, message: str
 ) -> None:
     assert message in run("apps", "test", lab_app, *options, code=code).stderr
+
+
+def test_a_folder_that_is_not_there_is_no_app(run: Run, tmp_path: Path) -> None:
+    refused = run("apps", "add", tmp_path / "no", code=6).stderr
+
+    assert f"There is no folder {tmp_path / 'no'}" in refused
+    assert "apps add" not in refused
+
+
+def test_an_app_whose_folder_has_moved_is_to_be_registered_again(run: Run, lab_app: Path) -> None:
+    lab_app.rename(lab_app.with_name("moved"))
+
+    refused = run("submit", "lab", "fail", code=6).stderr
+
+    assert f"There is no folder {lab_app}" in refused
+    assert "`dendro-local apps add FOLDER`" in refused
+
+
+def test_a_service_that_an_app_makes_is_told(run: Run, lab_app: Path) -> None:
+    first = run("apps", "add", lab_app, "--service", "other")
+    second = run("apps", "add", lab_app, "--service", "other")
+
+    assert (first.stderr, second.stderr) == ("Made the service other.\n", "")
 
 
 def test_services_are_listed_with_their_apps(run: Run, run_json: RunJson, lab_app: Path) -> None:

@@ -33,6 +33,16 @@ def test_a_store_that_cannot_be_made_is_an_error(run: Run) -> None:
     assert run("--store", "/dev/null/store", "jobs", code=40).stderr.startswith("Error: ")
 
 
+def test_a_file_is_no_store(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    file.touch()
+
+    refused = run("--store", file, "jobs", code=40).stderr
+
+    assert f"{file} is a file, and a store is a folder" in refused
+    assert "--store" in refused
+
+
 def test_a_file_that_is_no_store_is_an_error(run: Run, store_folder: Path) -> None:
     store_folder.mkdir()
     (store_folder / "store.db").write_text("not a database, and long enough to be seen as such")
@@ -44,6 +54,18 @@ def test_a_hub_that_is_not_there_is_an_error(run: Run, monkeypatch: pytest.Monke
     monkeypatch.setenv("DENDRO_API_URL", "http://127.0.0.1:1")
 
     assert "http://127.0.0.1:1 does not answer" in run("jobs", code=50).stderr
+
+
+def test_what_the_system_says_is_told_in_words_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DENDRO_API_URL", "http://127.0.0.1:1")
+
+    assert "does not answer: Connection refused." in run("jobs", code=50).stderr
+
+
+def test_an_archive_that_is_not_there_is_a_wrong_argument(run: Run) -> None:
+    assert "there is no file no.zip." in run("import", "no.zip", code=2).stderr
 
 
 def test_an_error_shows_its_traceback_only_when_asked(run: Run) -> None:

@@ -154,7 +154,7 @@ def test_resources_tags_and_targets_are_in_the_record(run_json: RunJson) -> None
     [
         (["typed", "-p", "count"], 2, "'count' is not of the form NAME=VALUE"),
         (["typed", "-p", "=3"], 2, "'=3' is not of the form NAME=VALUE"),
-        (["typed", "-p", "count=x"], 2, "parameter 'count' takes int: 'x' is not a whole number"),
+        (["typed", "-p", "count=x"], 2, "parameter 'count' takes a whole number, not 'x'"),
         (["typed", "-p", "count=1", "-p", "count=2"], 2, "parameter 'count' is given twice"),
         (["typed", "-p", "count=1", "-p", "mode=odd"], 5, "is one of 'fast', 'slow'"),
         (["typed", "-p", "count=1", "-p", "cuont=2"], 5, "Did you mean 'count'?"),
@@ -169,6 +169,8 @@ def test_resources_tags_and_targets_are_in_the_record(run_json: RunJson) -> None
         (["nope"], 5, "has no processor 'nope'"),
         (["fail", "--delete-failing"], 2, "goes with --rerun-failing"),
         (["fail", "--cpus", "-1"], 2, "-1 is not in the range"),
+        (["fail", "--cpus", "1.5"], 2, "'1.5' is not a whole number"),
+        (["fail", "--memory", "lots"], 2, "'lots' is not a number"),
         (["fail", "--service", "nope"], 12, "Service not found: nope"),
     ],
 )

@@ -110,10 +110,22 @@ def test_rights_on_a_service_are_given_and_taken(run: Run, run_json: RunJson) ->
     assert shown.splitlines()[1:] == [f"{ADA}  createJobs, processJobs"]
 
 
+def test_rights_of_a_user_who_is_not_there_are_given_with_a_note(run: Run, ada: str) -> None:
+    run("services", "add", "lab")
+    rights = ["--set", "nobody", "createJobs", "--set", "*", "createJobs"]
+
+    told = run("services", "users", "lab", "--set", ADA, "createJobs", *rights).stderr
+
+    assert told.startswith("There is no user nobody yet: ")
+    assert told.count("\n") == 1
+    assert "no user noone yet" in run("services", "add", "other", "--owner", "noone").stderr
+
+
 def test_rights_that_there_are_not_are_refused(run: Run) -> None:
     run("services", "add", "lab")
 
-    assert "createJobs" in run("services", "users", "lab", "--set", ADA, "all", code=2).stderr
+    refused = run("services", "users", "lab", "--set", ADA, "createJobs,fly", code=2).stderr
+    assert "'fly' is no right; rights are admin, createJobs, processJobs" in refused
     run("services", "users", "lab", "--set", "*", "admin", code=3)
     assert "Only its owner" in run("services", "users", "lab").stderr
 

@@ -23,6 +23,19 @@ def test_a_job_runs_while_the_script_waits_for_it(
     assert lines[-1] == f"dendro:{job.jobId} completed"
 
 
+def test_a_job_that_has_started_since_it_was_submitted_is_told_to_have_been_pending(
+    submit: Submitter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = submit("hello_world_1", name="Ada")
+    get_job(job.jobId).wait_until_done()
+    capsys.readouterr()
+
+    job.wait_until_done()
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"dendro:{job.jobId} pending", f"dendro:{job.jobId} completed"]
+
+
 def test_an_output_is_read_as_bytes_text_and_path(submit: Submitter) -> None:
     output = submit("hello_world_2", name="Ada").wait_until_done().get_output("output")
 

@@ -5,12 +5,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from dendro_local.compute.job_watch import sampling_interval_sec
+from dendro_local import DendroJob
+from dendro_local.compute.job_watch import LOOK_SEC, sampling_interval_sec
 from dendro_local.compute.memory_limit import shared_once_bytes
 from dendro_local.compute.process_trees import JobProcess, ProcessTrees
 from dendro_local.compute.usage_log import (
@@ -111,7 +112,7 @@ def test_a_job_is_sampled_more_seldom_the_longer_it_runs(
 
 
 @contextlib.contextmanager
-def tree(code: str, folder: Path) -> Iterator[int]:
+def tree(code: str, folder: Path) -> Generator[int]:
     """A job's process that runs this code, which prints a line when it is ready."""
     process = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -204,7 +205,8 @@ def test_a_log_grows_while_the_job_runs_and_is_kept_with_it(
     flag = tmp_path / "flag"
     with working(hub):
         job = submit("work", flag=str(flag))
-        wait_until(hub, lambda: len(log_of(job.jobId)) >= 2)
+        # On a machine that has other work, a sample may come before there is much to see.
+        wait_until(hub, lambda: _is_at_work(log_of(job.jobId)))
         flag.touch()
         assert job.wait_until_done().status == "completed", job.error
 
@@ -213,8 +215,7 @@ def test_a_log_grows_while_the_job_runs_and_is_kept_with_it(
     assert stored is not None
     assert stored.files.usage is not None
     assert {sample.scope for sample in samples} == {"job"}
-    assert max(sample.cpu.percent for sample in samples) > 20
-    assert max(sample.virtual_memory.used for sample in samples) > 60 * MIB
+    assert _is_at_work(samples)
     if sys.platform == "linux" and not _is_in_memory(tmp_path):
         disks = [sample.disk_io_counters or DiskCounters() for sample in samples]
         assert disks[-1].write_bytes >= 8 * MIB
@@ -240,9 +241,11 @@ def test_what_a_canceled_job_used_is_kept(
 
 @pytest.mark.process
 def test_nothing_is_kept_of_a_short_job(hub: LocalHub, make_app: AppMaker) -> None:
-    hub.add_app(str(make_app("mine", "@app.processor\ndef work():\n    '''Works.'''\n")), "lab")
+    body = "@app.processor\ndef work(number: int):\n    '''Works.'''\n"
+    hub.add_app(str(make_app("mine", body)), "lab")
     with working(hub):
-        job = submit("work").wait_until_done()
+        jobs = (submit("work", number=number).wait_until_done() for number in range(20))
+        job = next(job for job in jobs if _took_sec(job) < LOOK_SEC)
 
     assert job.status == "completed"
     assert hub.usage(hub.job_id(job.jobId)) == b""
@@ -261,15 +264,36 @@ job = submit_job(
         parameters=[],
     ),
     required_resources=DendroJobRequiredResources(numCpus=1, numGpus=0, memoryGb=1, timeSec=60),
+    skip_cache=True,
 )
 job.wait_until_done()
+print(job.timestampFinishedSec - job.timestampStartingSec)
 print(job.status, [name for name in sys.modules if "psutil" in name or "sampler" in name])
 """
-    printed = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout
 
-    assert printed.splitlines()[-1] == "completed []"
+    def ends() -> Iterator[tuple[float, str]]:
+        for _ in range(20):
+            printed = subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            ).stdout
+            *_, took_sec, end = printed.splitlines()
+            yield float(took_sec), end
+
+    assert next(end for took_sec, end in ends() if took_sec < LOOK_SEC) == "completed []"
+
+
+def _is_at_work(samples: Sequence[UsageSample]) -> bool:
+    """Whether they show what the busy job computes and holds."""
+    return (
+        len(samples) >= 2
+        and max(sample.cpu.percent for sample in samples) > 20
+        and max(sample.virtual_memory.used for sample in samples) > 60 * MIB
+    )
+
+
+def _took_sec(job: DendroJob) -> float:
+    took_sec: float = job.timestampFinishedSec - job.timestampStartingSec
+    return took_sec
 
 
 def _keeps_usage(hub: LocalHub, job_id: str) -> bool:

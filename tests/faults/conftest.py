@@ -10,10 +10,17 @@ from dendro_local import DendroJob
 from dendro_local.client.default_hub import default_hub
 from tests.conftest import AppMaker
 from tests.faults.asking import check_blobs, check_whole, define, run, run_cold, submit
-from tests.faults.scripts import Slow
+from tests.faults.scripts import Script, Slow
 
 JobMaker = Callable[..., DendroJob]
 Runner = Callable[[DendroJob], DendroJob]
+
+
+@pytest.fixture(autouse=True)
+def ended_scripts() -> Iterator[None]:
+    """No script outlives its test, however that ends."""
+    yield
+    Script.end_all()
 
 
 @pytest.fixture

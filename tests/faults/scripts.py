@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SEC = 30.0
@@ -33,6 +34,8 @@ def is_alive(pid: int) -> bool:
 class Script:
     """A script that runs in a process of its own, with the names of `tests.faults.asking`."""
 
+    _started: ClassVar[list["Script"]] = []
+
     def __init__(self, code: str, *, environment: Mapping[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", f"from tests.faults.asking import *\n{code}"],
@@ -41,6 +44,14 @@ class Script:
             stderr=subprocess.PIPE,
             text=True,
         )
+        Script._started.append(self)
+
+    @classmethod
+    def end_all(cls) -> None:
+        """End those that have not ended, as when a test has failed that started them."""
+        while cls._started:
+            with cls._started.pop().process as process:
+                process.kill()
 
     def kill(self) -> None:
         """End it as the system does when memory runs out."""

@@ -21,16 +21,26 @@ from tests.faults.asking import check_whole, hello, refused, run
 pytestmark = pytest.mark.process
 
 
-@pytest.fixture
-def made_store(store_folder: Path, tmp_path: Path) -> Path:
-    """The folder of a store that has completed a job and keeps others, open nowhere."""
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store that has completed a job and keeps others, which nobody opens."""
+    folder = tmp_path_factory.mktemp("made") / "store"
     code = """
 from tests.faults.asking import *
 run(hello())
 for _ in range(40):
     hello(target_compute_client_ids=["of another machine"])
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DENDRO_")}
+    environment = {**kept, "DENDRO_LOCAL_DIR": str(folder)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    return folder
+
+
+@pytest.fixture
+def made_store(made_once: Path, store_folder: Path) -> Path:
+    """A copy of it as the default store of this test."""
+    shutil.copytree(made_once, store_folder, symlinks=True)
     return store_folder
 
 

@@ -54,8 +54,8 @@ def test_an_exception_is_the_jobs_error_with_its_traceback(
     job = runner(job_of("print('reading')\nraise ValueError('no spikes')"))
 
     assert job.status == "failed"
-    assert str(job.error).startswith("ValueError: no spikes\n\nTraceback")
-    assert "raise ValueError('no spikes')" in str(job.error)
+    assert str(job.error).startswith("ValueError: no spikes\nTraceback")
+    assert str(job.error).endswith("raise ValueError('no spikes')")
     assert job.console().startswith("reading\nTraceback")
 
 

@@ -322,6 +322,27 @@ def test_a_job_that_waits_in_vain_fails_and_names_what_it_waited_for(
     assert findings(hub) == []
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "update user_bytes set bytes = bytes + 5",
+        "delete from user_bytes",
+        "insert into user_bytes values ('nobody', 7)",
+    ],
+)
+def test_the_bytes_of_a_user_are_those_of_their_jobs(
+    hub: LocalHub, completed: JobMaker, harm: str
+) -> None:
+    jobs = [completed("a", b"12345"), completed("b", b"678")]
+    change(hub, harm)
+
+    [finding] = repaired(hub)
+
+    assert (finding.check, finding.severity) == ("sum_wrong", "warning")
+    assert hub.store.holdings.stored_bytes(jobs[0].userId) == 8
+    assert hub.store.holdings.stored_bytes("nobody") == 0
+
+
 def test_jobs_wait_if_and_only_if_their_dependencies_are_not_completed(
     hub: LocalHub, completed: JobMaker, greeting: NewJobMaker, counting: NewJobMaker
 ) -> None:

@@ -137,3 +137,29 @@ def test_blobs_of_a_folder_that_is_at_rest_are_not_looked_at_again(
     blob.write_bytes(b"")
 
     assert store.blobs.total_bytes() == 10
+
+
+def test_many_files_are_blobs_together(store: Store, tmp_path: Path) -> None:
+    contents = {Digest(hashlib.sha256(each).hexdigest()): each for each in map(bytes, range(50))}
+    files = {digest: written(tmp_path / digest, content) for digest, content in contents.items()}
+    some = next(iter(files))
+    store.blobs.restore(some, files[some])
+
+    store.blobs.restore_all(files)
+
+    for digest, content in contents.items():
+        assert store.blobs.path(digest).read_bytes() == content
+        assert store.blobs.path(digest).stat().st_mode & 0o777 == 0o444
+
+
+def test_of_many_files_none_is_a_blob_before_all_are_on_the_disk(
+    store: Store, tmp_path: Path
+) -> None:
+    content = b"spikes"
+    digest = Digest(hashlib.sha256(content).hexdigest())
+    files = {digest: written(tmp_path / "a", content), Digest("0" * 64): tmp_path / "gone"}
+
+    with pytest.raises(FileNotFoundError):
+        store.blobs.restore_all(files)
+
+    assert not store.blobs.has(digest)

@@ -1,10 +1,11 @@
 """What changed since a number."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from dendro_local.hub import NewJob
 from dendro_local.local_hub import LocalHub
-from tests.hub.conftest import greeting  # noqa: F401 - a fixture
+from tests.hub.conftest import Worker, greeting  # noqa: F401 - a fixture
 
 Greeting = Callable[..., NewJob]
 
@@ -63,3 +64,36 @@ def test_it_is_read_some_at_a_time(
 def test_a_store_in_which_nothing_happened_has_nothing_to_tell(hub: LocalHub) -> None:
     assert hub.last_change() == 0
     assert hub.changes_since(0, 10) == []
+
+
+def test_claims_that_a_power_cut_may_take_back_are_not_settled(
+    hub: LocalHub,
+    greeting: Greeting,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    hub.submit([greeting("a"), greeting("b")])
+    before = hub.last_change()
+    assert hub.store.feed.last_settled() == before
+    worker = Worker(hub, tmp_path)
+    first, second = worker.claim(), worker.claim()
+    assert (hub.last_change(), hub.store.feed.last_settled()) == (before + 2, before)
+
+    hub.set_running(first)
+    assert hub.store.feed.last_settled() == before + 1
+    hub.set_running(second)
+    assert hub.store.feed.last_settled() == hub.last_change() == before + 4
+
+
+def test_a_claim_for_which_another_was_faster_is_no_change(
+    hub: LocalHub,
+    greeting: Greeting,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    [job] = hub.submit([greeting()])
+    Worker(hub, tmp_path).claim()
+    before = hub.last_change()
+
+    with hub.store.transaction():
+        assert hub.store.jobs.take(job.jobId, claim_token="late") is None
+
+    assert hub.last_change() == before

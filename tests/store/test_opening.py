@@ -90,3 +90,16 @@ def test_many_processes_open_a_fresh_store_at_once(tmp_path: Path) -> None:
 
     assert len(ids) == 1
     assert None not in ids
+
+
+def test_nothing_that_has_to_last_is_a_part_of_what_need_not(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+
+    with (
+        pytest.raises(RuntimeError, match="durable"),
+        store.transaction(is_durable=False),
+        store.transaction(),
+    ):
+        pass
+
+    store.close()

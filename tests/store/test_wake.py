@@ -24,6 +24,20 @@ def test_a_commit_wakes_a_listener_of_another_process(tmp_path: Path) -> None:
     listener.close()
 
 
+def test_who_listens_for_work_hears_only_of_what_gives_some(tmp_path: Path) -> None:
+    for_work, for_all = Listener(tmp_path, for_work=True), Listener(tmp_path)
+
+    wake_all(tmp_path, gives_work=False)
+    assert for_all.wait(10)
+    assert not for_work.wait(0.01)
+
+    wake_all(tmp_path)
+    assert for_all.wait(10)
+    assert for_work.wait(10)
+    for_work.close()
+    for_all.close()
+
+
 def test_without_a_change_a_wait_ends_when_its_time_is_up(tmp_path: Path) -> None:
     listener = Listener(tmp_path)
 

@@ -169,3 +169,56 @@ def test_all_fail_if_what_they_share_is_rolled_back_under_them(bench: Bench) -> 
     with pytest.raises(RuntimeError, match="boom"):
         losing.result(LIMIT_SEC)
     assert bench.committed() == set()
+
+
+def waits_for_disk(connection: sqlite3.Connection) -> bool:
+    level: tuple[int] = connection.execute("pragma synchronous").fetchone()
+    return level[0] == 2
+
+
+@pytest.mark.parametrize("is_durable", [False, True])
+def test_only_what_has_to_survive_a_power_cut_waits_for_the_disk(
+    bench: Bench, is_durable: bool
+) -> None:
+    for each in (not is_durable, is_durable):
+        with bench.writer.transaction(may_share=True, is_durable=each, after=None) as connection:
+            assert waits_for_disk(connection) is each
+            connection.execute("insert into names values (?)", (str(each),))
+        assert str(each) in bench.committed()
+
+
+def test_what_has_to_last_shares_no_commit_that_does_not_wait_for_the_disk(bench: Bench) -> None:
+    waited: list[bool] = []
+
+    def write_for_now() -> None:
+        with bench.writer.transaction(may_share=False, is_durable=False, after=None) as connection:
+            connection.execute("insert into names values ('for now')")
+
+    def write_to_last() -> None:
+        with bench.writer.transaction(may_share=True, after=None) as connection:
+            waited.append(waits_for_disk(connection))
+
+    futures = bench.run_behind_one_another(write_for_now, write_to_last)
+
+    for future in futures:
+        future.result(LIMIT_SEC)
+    assert waited == [True]
+    assert bench.committed() == {"first", "for now"}
+
+
+def test_a_shared_commit_is_told_of_once_in_each_way(bench: Bench) -> None:
+    told: list[str] = []
+
+    def tell() -> None:
+        told.append("in another way")
+
+    def write_and_tell() -> None:
+        with bench.writer.transaction(may_share=True, after=tell):
+            pass
+
+    futures = bench.run_behind_one_another(write_and_tell, lambda: bench.write("last"))
+
+    for future in futures:
+        future.result(LIMIT_SEC)
+    assert bench.commits == 1
+    assert told == ["in another way"]

@@ -6,6 +6,7 @@ from typing import Generic, TypeAlias, TypeVar
 from litestar.types import HTTPScope
 
 from dendro_local.contract import Request, RequestDecoder, call_name
+from dendro_local.local_hub import Uncached
 from dendro_local.server.site import Site
 from dendro_local.server.urls import Urls
 
@@ -34,7 +35,7 @@ class Asked:
         scope: the request.
     """
 
-    __slots__ = ("hub", "key", "scope", "site", "urls")
+    __slots__ = ("hub", "key", "scope", "site", "uncached", "urls")
 
     def __init__(self, site: Site, key: str | None, scope: HTTPScope) -> None:
         self.site = site
@@ -42,6 +43,8 @@ class Asked:
         self.urls = Urls(site.base_of(scope), site.bases)
         self.key = key
         self.scope = scope
+        self.uncached: Uncached | None = None
+        """Set where it was looked for a job in the cache, and none was found."""
 
 
 class Call(Generic[R]):

@@ -20,7 +20,8 @@ from dendro_local.errors import (
     ServiceNotFound,
 )
 from dendro_local.hub import JobQuery, NewJob
-from dendro_local.model import JobDefinition, JobId, Service
+from dendro_local.local_hub import Uncached
+from dendro_local.model import Job, JobDefinition, JobId, Service
 from dendro_local.server.contract.call import Asked, Call, Refusal, Reply
 from dendro_local.server.contract.users import checked_login
 from dendro_local.server.words import words_for_others
@@ -37,17 +38,25 @@ def create_job_if_cached(asked: Asked, request: CreateJobRequest) -> Reply | Non
     version = asked.site.version()
     if asked.key is None or version is None:
         return None
-    job = asked.hub.find_cached(
+    found = asked.hub.find_cached(
         _new_job(asked, request), version, key=asked.key, user_id=request.userId or None
     )
-    return None if job is None else {"job": asked.site.shown_jobs.get(job, asked.urls)}
+    if isinstance(found, Job):
+        return {"job": asked.site.shown_jobs.get(found, asked.urls)}
+    asked.uncached = found
+    return None
 
 
 def create_job(asked: Asked, request: CreateJobRequest) -> Reply:
     """Record a job, or find the one that makes it unneeded."""
-    user_id = _check_may_create(asked, request)
+    uncached = asked.uncached
+    is_uncached = uncached is not None
+    if uncached is None:
+        uncached = Uncached(_check_may_create(asked, request), _new_job(asked, request))
     try:
-        job = asked.hub.submit([_new_job(asked, request)], user_id=user_id)[0]
+        (job,) = asked.hub.submit(
+            [uncached.request], user_id=uncached.user_id, are_uncached=is_uncached
+        )
     except AppNotFound as error:
         raise Refusal(400, f"Service app not found: {request.jobDefinition.appName}") from error
     except IncompatibleDefinition as error:

@@ -4,6 +4,7 @@ from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
 from dendro_local.errors import NotAuthenticated
+from dendro_local.server.accounts import account_facts
 from dendro_local.server.pages.rendering import page, redirect
 from dendro_local.server.sessions import expired_cookie, session_user
 from dendro_local.server.v1.asking import Asked
@@ -59,26 +60,5 @@ def _user_id(asked: Asked) -> str:
 
 
 async def _account(asked: Asked, user_id: str, new_key: str | None = None) -> Response[bytes]:
-    keys = await asked.in_thread(asked.hub.api_keys, user_id)
-    user = await asked.in_thread(asked.hub.user, user_id)
-    services = await asked.in_thread(asked.hub.services)
-    return page(
-        asked.request,
-        "account.html",
-        user=user,
-        is_own=user_id == asked.hub.user_id,
-        keys=[key for key in keys if key.revoked_at is None],
-        new_key=new_key,
-        base_url=asked.base,
-        usage=await asked.in_thread(asked.hub.user_stats, user_id),
-        may_process=[
-            service.serviceName
-            for service in services
-            if asked.hub.may_process_jobs(user_id, service)
-        ],
-        may_create=[
-            service.serviceName
-            for service in services
-            if asked.hub.may_create_jobs(user_id, service)
-        ],
-    )
+    facts = await asked.in_thread(account_facts, asked.hub, user_id)
+    return page(asked.request, "account.html", account=facts, new_key=new_key, base_url=asked.base)

@@ -7,14 +7,15 @@ import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
-from dendro_local.errors import InvalidRequest, NotAllowed
+from dendro_local.errors import InvalidRequest
 from dendro_local.hub import JobQuery
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.compute_clients import ComputeClientChanges
-from dendro_local.model import ComputeClient, ComputeSlot, Job
+from dendro_local.model import ComputeSlot, Job
+from dendro_local.server import client_actions
 from dendro_local.server.pages.rendering import page, redirect
 from dendro_local.server.sessions import session_user
-from dendro_local.server.v1.asking import Asked, HubRequest
+from dendro_local.server.v1.asking import Asked
 
 __all__ = ["ClientPages"]
 
@@ -106,7 +107,7 @@ class ClientPages(Controller):
     @post("/{client_id:str}")
     async def change(self, asked: Asked, client_id: FromPath[str]) -> Response[bytes]:
         """Change what a compute client is called, offers, and for whom it works."""
-        _check_owns(asked, await asked.in_thread(asked.hub.compute_client, client_id))
+        user_id = asked.user_id()
         form = await asked.request.form()
         users = str(form.get("users", "")).replace(",", " ").split()
         changes = ComputeClientChanges(
@@ -117,14 +118,14 @@ class ClientPages(Controller):
                 {name: [str(each) for each in form.getall(name, [])] for name in SLOT_FIELDS}
             ),
         )
-        await asked.in_thread(asked.hub.change_compute_client, client_id, changes)
+        await asked.in_thread(client_actions.change, asked.hub, user_id, client_id, changes)
         return redirect(f"/clients/{quote(client_id, safe='')}")
 
     @post("/{client_id:str}/remove", status_code=200)
     async def remove(self, asked: Asked, client_id: FromPath[str]) -> Response[bytes]:
         """Forget a compute client, once that is confirmed."""
-        found = await asked.in_thread(asked.hub.compute_client, client_id)
-        _check_owns(asked, found)
+        user_id = asked.user_id()
+        found = await asked.in_thread(client_actions.check_owns, asked.hub, user_id, client_id)
         form = await asked.request.form()
         address = f"/clients/{quote(client_id, safe='')}"
         if "confirmed" not in form:
@@ -136,13 +137,8 @@ class ClientPages(Controller):
                 address=f"{address}/remove",
                 back=address,
             )
-        await asked.in_thread(asked.hub.remove_compute_client, client_id)
+        await asked.in_thread(client_actions.remove, asked.hub, user_id, client_id)
         return redirect("/clients")
-
-
-def _check_owns(asked: HubRequest, client: ComputeClient) -> None:
-    if asked.user_id() not in (client.userId, asked.hub.user_id):
-        raise NotAllowed(f"Compute client {client.computeClientId} belongs to {client.userId}.")
 
 
 def _has_key(hub: LocalHub, client_id: str) -> bool:

@@ -13,10 +13,10 @@ from dendro_local.hub import JobQuery
 from dendro_local.local_hub import JobFacts, LocalHub
 from dendro_local.model import Job, JobId
 from dendro_local.server.comparing import LEAST_JOBS, MOST_JOBS, compare
-from dendro_local.server.pages.quantities import size
 from dendro_local.server.pages.rendering import page, redirect
 from dendro_local.server.v1.asking import Asked, HubRequest
 from dendro_local.server.words import words_for_others
+from dendro_local.shown_quantities import show_size
 from dendro_local.v1 import ComparedFile, ComparedJson, ComparedValue, Comparison
 
 __all__ = ["ComparePages"]
@@ -131,7 +131,7 @@ def _of_json(index: int, found: ComparedJson) -> _Section:
     notes = list(found.notes)
     if found.num_left_out:
         notes.append(f"{found.num_left_out:,} values more are not shown.")
-    return _of_values(f"json-{index}", f"In output {found.name}", found.values, notes)
+    return _of_values(f"json-{index}", f"Values in {found.name}", found.values, notes)
 
 
 def _of_files(name: str, title: str, files: Sequence[ComparedFile]) -> _Section:
@@ -152,7 +152,7 @@ def _file_text(
         return NONE
     told = [] if digest is None else [f"SHA-256 {digest[:12]}…"]
     if size_bytes is not None:
-        told.append(size(size_bytes))
+        told.append(show_size(size_bytes))
     if digest is None or shows_url:
         told.append(_cut(url))
     return ", ".join(told)

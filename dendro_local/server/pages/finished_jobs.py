@@ -29,9 +29,17 @@ class AppRoom(NamedTuple):
 
 
 def finished_jobs(
-    rooms: Iterable[ProcessorRoom], service: str, app: str | None = None, name: str | None = None
-) -> FinishedJobs:
-    """The sums over a service, one app of it, or one processor of that."""
+    rooms: Iterable[ProcessorRoom] | None,
+    service: str,
+    app: str | None = None,
+    name: str | None = None,
+) -> FinishedJobs | None:
+    """The sums over a service, one app of it, or one processor of that.
+
+    None while they are being counted.
+    """
+    if rooms is None:
+        return None
     found = [
         room
         for room in rooms
@@ -47,8 +55,13 @@ def finished_jobs(
     )
 
 
-def rooms_of_apps(rooms: Iterable[ProcessorRoom]) -> list[AppRoom]:
-    """The sums over the processors of each app; the app that takes most first."""
+def rooms_of_apps(rooms: Iterable[ProcessorRoom] | None) -> list[AppRoom] | None:
+    """The sums over the processors of each app; the app that takes most first.
+
+    None while they are being counted.
+    """
+    if rooms is None:
+        return None
     by_app: dict[str, list[ProcessorRoom]] = {}
     for room in rooms:
         by_app.setdefault(room.app_name, []).append(room)

@@ -4,7 +4,7 @@ What is filled in is in the address, so that it can be shared, and gone back to.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +12,23 @@ import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import FromQuery
 
-from dendro_local.errors import DendroError, InvalidRequest, JobNotFound, NotAllowed, NotFound
-from dendro_local.file_urls import file_url, parse_blob_url, parse_file_url
-from dendro_local.hub import JobQuery, NewJob
-from dendro_local.local_hub import Forecast, LocalHub
-from dendro_local.model import Digest, Job, JobStatus, ProcessorSpecification
+from dendro_local.errors import DendroError, InvalidRequest, NotAllowed
+from dendro_local.hub import NewJob
+from dendro_local.local_hub import LocalHub
+from dendro_local.model import Digest, Job
 from dendro_local.random_ids import random_token
 from dendro_local.server.pages.form_check import FIELD, check_script
-from dendro_local.server.pages.new_job_form import PLACE, address_of, form_of
-from dendro_local.server.pages.new_job_reading import FormRead, Found, read_form
-from dendro_local.server.pages.new_job_start import FormStart, start_from, start_of
+from dendro_local.server.pages.new_job_form import PLACE, form_of
+from dendro_local.server.pages.new_job_seen import SeenForm, jobs_with_outputs, see_form
 from dendro_local.server.pages.rendering import page, redirect
 from dendro_local.server.sessions import session_user
 from dendro_local.server.v1.asking import Asked, HubRequest
 from dendro_local.server.v1.incoming import incoming_of
 from dendro_local.server.words import words_for_others
-from dendro_local.store import RegisteredApp
 
 __all__ = ["NewJobPages"]
 
 MAX_FORM_BYTES = 4 << 20
-
-MOST_FOUND: Mapping[JobStatus, int] = {"running": 5, "pending": 5, "completed": 20}
-"""So many jobs are offered whose outputs may be an input."""
 
 REQUEST = "request"
 """The field that is another each time a form is shown, so that one sent twice counts once."""
@@ -52,7 +46,7 @@ class NewJobPages(Controller):
         if "from" not in values and not all(values.get(name) for name in PLACE):
             return await _choose(asked, values)
         user_id = session_user(asked.site, asked.request.scope)
-        seen = await asked.in_thread(_see, asked, values, user_id)
+        seen = await asked.in_thread(see_form, asked, values, user_id)
         return _form(asked, seen, told=values)
 
     @post("/", status_code=200, request_max_body_size=MAX_FORM_BYTES)
@@ -60,7 +54,7 @@ class NewJobPages(Controller):
         """Submit the job, or show what is wrong with it."""
         values, token = await _sent(asked)
         user_id = asked.user_id()
-        seen = await asked.in_thread(_see, asked, values, user_id)
+        seen = await asked.in_thread(see_form, asked, values, user_id)
         if seen.read.request is not None and not seen.read.faults:
             try:
                 job = await asked.in_thread(_submit, asked.hub, user_id, seen.read.request, token)
@@ -77,7 +71,7 @@ class NewJobPages(Controller):
         """Say what would come of it: in the form, or, to a script, in a part of it."""
         values, _ = await _sent(asked)
         user_id = session_user(asked.site, asked.request.scope)
-        seen = await asked.in_thread(_see, asked, values, user_id)
+        seen = await asked.in_thread(see_form, asked, values, user_id)
         if "hx-request" in asked.request.headers:
             return _form(asked, seen, told=values, template="_new_verdict.html")
         if seen.read.faults or seen.address is None:
@@ -87,7 +81,7 @@ class NewJobPages(Controller):
     @get("/outputs")
     async def outputs(self, asked: Asked, text: FromQuery[str] = "") -> Response[bytes]:
         """Outputs of jobs that may be an input: a fragment for the form."""
-        jobs = await asked.in_thread(_with_outputs, asked.hub, text.strip() or None)
+        jobs = await asked.in_thread(jobs_with_outputs, asked.hub, text.strip() or None)
         return page(asked.request, "new_outputs.html", jobs=jobs)
 
     @post("/upload", status_code=200, request_max_body_size=None, before_request=check_script)
@@ -111,20 +105,6 @@ class NewJobPages(Controller):
             file.unlink(missing_ok=True)
         body = msgspec.json.encode({"url": f"dendro:sha256/{digest}", "size": size})
         return Response(body, media_type="application/json")
-
-
-class _Seen(msgspec.Struct, kw_only=True):
-    """What is shown of a form."""
-
-    user_id: str | None
-    app: RegisteredApp
-    processor: ProcessorSpecification
-    start: FormStart
-    values: Mapping[str, str]
-    read: FormRead
-    forecast: Forecast | None
-    address: str | None
-    may_create: bool
 
 
 def _values(items: Iterable[tuple[str, Any]]) -> dict[str, str]:
@@ -158,7 +138,7 @@ async def _choose(asked: HubRequest, values: Mapping[str, str]) -> Response[byte
 
 def _form(
     asked: HubRequest,
-    seen: _Seen,
+    seen: SeenForm,
     *,
     told: Mapping[str, str],
     status: int = 200,
@@ -184,153 +164,6 @@ def _form(
         is_owner=seen.user_id == asked.hub.user_id,
         request_id=random_token(16),
     )
-
-
-# In a thread
-
-
-def _see(asked: HubRequest, given: Mapping[str, str], user_id: str | None) -> _Seen:
-    hub = asked.hub
-    job = _earlier(hub, given)
-    values = dict(given)
-    if job is not None:
-        definition = job.jobDefinition
-        names = (job.serviceName, definition.appName, definition.processorName)
-        values = {**dict(zip(PLACE, names, strict=True)), **values}
-    app = _app(hub, values)
-    processor = _processor(app, values)
-    start = start_of(processor)
-    if job is not None:
-        start = start_from(processor, job, hub.input_paths(job.jobId))
-    is_owner = user_id == hub.user_id
-    read = read_form(processor, start, values, lambda place: _find(asked, place, is_owner=is_owner))
-    forecast: Forecast | None = None
-    if read.request is not None:
-        try:
-            forecast = hub.foresee(read.request)
-            if forecast.job is None and read.shorter is not None:
-                # Programs often leave defaults out; this form does not.
-                other = hub.foresee(read.shorter)
-                if other.job is not None or (other.takes_over and not forecast.takes_over):
-                    read.request, forecast = read.shorter, other
-        except DendroError as error:
-            read.faults[""] = words_for_others(error, hub)
-    return _Seen(
-        user_id=user_id,
-        app=app,
-        processor=processor,
-        start=start,
-        values=values,
-        read=read,
-        forecast=forecast,
-        address=address_of(start, values),
-        may_create=user_id is not None
-        and hub.may_create_jobs(user_id, hub.service(values["service"])),
-    )
-
-
-def _earlier(hub: LocalHub, values: Mapping[str, str]) -> Job | None:
-    """The job that is to run again with edits.
-
-    Raises:
-        JobNotFound: it is not there, and nothing else says what the form is of.
-    """
-    if not values.get("from"):
-        return None
-    try:
-        return hub.get_job(hub.job_id(values["from"]))
-    except JobNotFound:
-        # Deleted in the meantime: a form that is sent has all that it had.
-        if all(values.get(name) for name in PLACE):
-            return None
-        raise
-
-
-def _app(hub: LocalHub, values: Mapping[str, str]) -> RegisteredApp:
-    service, name = values["service"], values["app"]
-    hub.service(service)
-    for app in hub.apps(service=service, name=name):
-        return app
-    raise hub.missing_app(service, name)
-
-
-def _processor(app: RegisteredApp, values: Mapping[str, str]) -> ProcessorSpecification:
-    specification = app.record.appSpecification
-    for each in specification.processors:
-        if each.name == values["processor"]:
-            return each
-    names = ", ".join(each.name for each in specification.processors)
-    raise NotFound(
-        f"App {specification.name} has no processor {values['processor']!r}. It has: {names}."
-    )
-
-
-def _find(asked: HubRequest, place: str, *, is_owner: bool) -> Found:
-    """The input file at a place that was typed.
-
-    Raises:
-        DendroError: there is none.
-    """
-    hub = asked.hub
-    url = asked.urls.stable(place)
-    try:
-        if parse_blob_url(url) is not None or parse_file_url(url) is not None:
-            return Found(url=url)
-        if url.startswith("dendro:"):
-            return Found(url=_output_url(hub, url))
-        if url.startswith(("http://", "https://")):
-            return Found(url=url)
-        path = Path(place)
-        if not is_owner or not path.is_absolute():
-            local = ", or the whole path of a file of the hub's machine" if is_owner else ""
-            raise InvalidRequest(
-                f"{place[:100]!r} is no input. Give an http(s) URL, dendro:JOB/OUTPUT{local}."
-            )
-        return Found(url=hub.file_url(path), path=place)
-    except DendroError as error:
-        if is_owner:
-            raise
-        raise InvalidRequest(words_for_others(error, hub)) from error
-
-
-def _output_url(hub: LocalHub, text: str) -> str:
-    """The URL of an output that is given as ``dendro:JOB/OUTPUT``, or of the only one."""
-    prefix, _, name = text.removeprefix("dendro:").partition("/")
-    job = hub.get_job(hub.job_id(prefix))
-    definition = job.jobDefinition
-    outputs = definition.outputFiles
-    if not name and len(outputs) == 1:
-        name = outputs[0].name
-    for result in job.outputFileResults:
-        if result.name == name:
-            return result.url
-    for output in outputs:
-        if output.name != name:
-            continue
-        if output.urlDeterminedAtRuntime is True:
-            raise InvalidRequest(
-                f"Where output {name!r} of job {job.jobId} is, is known when that job has "
-                "completed. Wait for it."
-            )
-        return file_url(
-            job.serviceName,
-            definition.appName,
-            definition.processorName,
-            job.jobId,
-            name,
-            output.fileBaseName,
-        )
-    names = ", ".join(each.name for each in outputs) or "none"
-    raise InvalidRequest(f"Job {job.jobId} has no output {name[:100]!r}. It has: {names}.")
-
-
-def _with_outputs(hub: LocalHub, text: str | None) -> Sequence[Job]:
-    """Jobs in which all words of a text are, and whose outputs are there or to come."""
-    found: list[Job] = []
-    for status, most in MOST_FOUND.items():
-        jobs = hub.find_page(JobQuery(status=status, text=text, limit=most)).jobs
-        found += [each.record for each in jobs if each.record.jobDefinition.outputFiles]
-    return found
 
 
 def _submit(hub: LocalHub, user_id: str, request: NewJob, token: str) -> Job:

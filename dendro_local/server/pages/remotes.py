@@ -1,8 +1,6 @@
 """``/remotes``: places to exchange jobs with, what moves, and whom the hub trusts."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from litestar import Controller, Response, get, post
@@ -10,25 +8,22 @@ from litestar.params import FromPath
 
 from dendro_local.errors import InvalidRequest
 from dendro_local.server.own_remotes import own_remotes
+from dendro_local.server.pages.remote_forms import (
+    Form,
+    changes_of,
+    form_of_remote,
+    new_remote,
+    wanted_exchange,
+)
 from dendro_local.server.pages.rendering import page, redirect
 from dendro_local.server.sessions import session_user
 from dendro_local.server.v1.asking import Asked, HubRequest
-from dendro_local.v1 import NewExchange, NewRemote, RemoteEntry, TrustList
-from dendro_local.v1.remotes import Outputs, RemoteKind
+from dendro_local.v1 import RemoteEntry, TrustList
 
 if TYPE_CHECKING:
     from dendro_local.local_hub.elsewhere import Exchanges
 
 __all__ = ["KeyForms", "RemotePages"]
-
-T = TypeVar("T")
-
-MB = 1_000_000
-
-DIRECTIONS: tuple[Literal["pull", "push", "sync"], ...] = ("pull", "push", "sync")
-
-Form = Mapping[str, str]
-"""What was sent of a form: its fields, each once."""
 
 
 class RemotePages(Controller):
@@ -48,7 +43,7 @@ class RemotePages(Controller):
         """Add a remote; what is wrong with it is told beside the form."""
         form = await _form(asked)
         try:
-            new = _new_remote(form)
+            new = new_remote(form)
             added = await own_remotes(asked, lambda remotes: remotes.add(new))
         except InvalidRequest as error:
             return await _all(asked, form=form, fault=str(error))
@@ -59,8 +54,19 @@ class RemotePages(Controller):
         """One remote: what it is, and what moves."""
         if session_user(asked.site, asked.request.scope) is None:
             return redirect("/login")
+        return await _one(asked, name)
+
+    @post("/{name:str}/settings")
+    async def change(self, asked: Asked, name: FromPath[str]) -> Response[bytes]:
+        """Change how a remote is used; what is wrong with it is told beside the form."""
+        form = await _form(asked)
         remote = await own_remotes(asked, lambda remotes: remotes.remote(name))
-        return page(asked.request, "remote.html", remote=remote, here=_address(name))
+        try:
+            changes = changes_of(form, remote)
+            await own_remotes(asked, lambda remotes: remotes.change(name, changes))
+        except InvalidRequest as error:
+            return await _one(asked, name, form=form, fault=str(error))
+        return redirect(_address(name))
 
     @post("/{name:str}/ask")
     async def ask(self, asked: Asked, name: FromPath[str]) -> Response[bytes]:
@@ -71,7 +77,7 @@ class RemotePages(Controller):
     @post("/{name:str}/exchange")
     async def exchange(self, asked: Asked, name: FromPath[str]) -> Response[bytes]:
         """Begin an exchange; its page follows it."""
-        wanted = _wanted(await _form(asked))
+        wanted = wanted_exchange(await _form(asked))
         await own_remotes(asked, lambda remotes: remotes.start(name, wanted))
         return redirect(f"{_address(name)}#exchange")
 
@@ -150,6 +156,21 @@ async def _all(
     )
 
 
+async def _one(
+    asked: HubRequest, name: str, *, form: Form | None = None, fault: str | None = None
+) -> Response[bytes]:
+    remote = await own_remotes(asked, lambda remotes: remotes.remote(name))
+    return page(
+        asked.request,
+        "remote.html",
+        status=200 if fault is None else 400,
+        remote=remote,
+        here=_address(name),
+        settings=form_of_remote(remote) if form is None else form,
+        fault=fault,
+    )
+
+
 def _address(name: str) -> str:
     return f"/remotes/{quote(name, safe='')}"
 
@@ -173,85 +194,3 @@ def _consequence(remote: RemoteEntry) -> str:
         f"{remote.awaited_files:,} files of jobs here lie only there, and cannot be read any more "
         f"then: pull with “all at once” and “everything again” to have them first. {text}"
     )
-
-
-def _new_remote(form: Form) -> NewRemote:
-    """The remote that a form gives.
-
-    Raises:
-        InvalidRequest: a field cannot be used; says which.
-    """
-    url = form.get("url", "")
-    if url.startswith(("/", "~")):
-        url = Path(url).expanduser().as_uri()
-    elif "://" not in url:
-        raise InvalidRequest(
-            f"{url[:200]!r} is no address. Give one such as https://hub.example.org or "
-            "s3://bucket/folder, or the whole path of a folder of the hub's machine."
-        )
-    return NewRemote(
-        name=form.get("name", ""),
-        url=url,
-        kind=_choice(form, "kind", get_args(RemoteKind)),
-        key=form.get("key") or None,
-        read_only="read_only" in form,
-        cache="cache" in form,
-        allow_unsigned="allow_unsigned" in form,
-        require=round(_number(form, "require") or 1),
-        outputs=_choice(form, "outputs", get_args(Outputs)) or "eager",
-    )
-
-
-def _wanted(form: Form) -> NewExchange:
-    """The exchange that a form gives. Its button says the direction, or that it is to be tried.
-
-    Raises:
-        InvalidRequest: a field cannot be used; says which.
-    """
-    is_dry_run = form.get("action") == "try"
-    direction = None if is_dry_run else _choice(form, "action", DIRECTIONS)
-    max_size_mb = _number(form, "max_size_mb")
-    return NewExchange(
-        direction=direction or "sync",
-        dry_run=is_dry_run,
-        service=form.get("service") or None,
-        app=form.get("app") or None,
-        processor=form.get("processor") or None,
-        tags=tuple(form.get("tags", "").split()),
-        outputs=_choice(form, "outputs", get_args(Outputs)),
-        max_size=None if max_size_mb is None else round(max_size_mb * MB),
-        full="full" in form,
-        inputs="inputs" in form,
-    )
-
-
-def _choice(form: Form, name: str, choices: Sequence[T]) -> T | None:
-    """What was chosen; None if nothing was.
-
-    Raises:
-        InvalidRequest: it is none of the choices.
-    """
-    text = form.get(name, "")
-    for each in choices:
-        if each == text:
-            return each
-    if text:
-        known = ", ".join(str(each) for each in choices)
-        raise InvalidRequest(f"{name} is {text[:50]!r}. Give one of {known}.")
-    return None
-
-
-def _number(form: Form, name: str) -> float | None:
-    """The number in a field; None if it is empty.
-
-    Raises:
-        InvalidRequest: it is none that is 0 or more.
-    """
-    text = form.get(name, "")
-    try:
-        value = float(text or "0")
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e12:
-        raise InvalidRequest(f"{name} is {text[:50]!r}. Give a number that is 0 or more.")
-    return value if text else None

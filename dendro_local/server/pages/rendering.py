@@ -17,6 +17,7 @@ from dendro_local.server.pages.static import static_address
 from dendro_local.server.sessions import session_user
 from dendro_local.server.site import Site
 from dendro_local.server.v1.asking import AnyRequest
+from dendro_local.shown_quantities import show_duration, show_size
 
 if TYPE_CHECKING:
     import jinja2
@@ -122,11 +123,11 @@ def _templates() -> "jinja2.Environment":
 
     found.filters |= {
         "count": quantities.count,
-        "duration": quantities.duration,
+        "duration": show_duration,
         "first_line": quantities.first_line,
         "moment": quantities.moment,
         "moment_iso": quantities.moment_iso,
-        "size": quantities.size,
+        "size": show_size,
     }
     tests: dict[str, Any] = found.tests  # Jinja2 gives them, and what follows, types too narrow
     tests["safe_link"] = quantities.is_safe_link

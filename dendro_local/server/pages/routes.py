@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from litestar import Response, Router
+from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ControllerRouterHandler
 
 from dendro_local.errors import DendroError
+from dendro_local.server.fresh_router import FreshRouter
 from dendro_local.server.pages.account import AccountPages
 from dendro_local.server.pages.apps import AppPages
 from dendro_local.server.pages.clients import ClientPages
@@ -57,7 +58,7 @@ PAGES: Sequence[ControllerRouterHandler] = (
 def page_routes() -> Sequence[ControllerRouterHandler]:
     """The routes."""
     return [
-        Router(
+        FreshRouter(
             "/",
             route_handlers=PAGES,
             before_request=check_form,

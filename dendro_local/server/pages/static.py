@@ -1,4 +1,9 @@
-"""``/static``: what pages are shown with."""
+"""``/static``: what pages are shown with.
+
+A browser may keep a file for as long as its address says which content it has. Modules import each
+other by names that are relative to their own address, so theirs has the version of them all in its
+path: ``/static/@0123456789abcdef/pages/live.js``.
+"""
 
 import functools
 import hashlib
@@ -33,8 +38,12 @@ class _File(msgspec.Struct, frozen=True):
 async def static_file(
     request: AnyRequest, name: FromPath[str], v: FromQuery[str | None] = None
 ) -> Response[bytes]:
-    """A file that pages have in common; with ``v`` of `static_address` it may be kept for long."""
-    path = _paths().get(name.removeprefix("/"))
+    """A file that pages have in common; by its `static_address` it may be kept for long."""
+    name = name.removeprefix("/")
+    version, _, rest = name.partition("/")
+    if version.startswith("@"):
+        name = rest
+    path = _paths().get(name)
     if path is None:
         raise NotFoundException(f"There is nothing at {request.url.path}")
     found = _file(path)
@@ -42,7 +51,9 @@ async def static_file(
     tag = f'"{found.tag}-gzip"' if is_packed else f'"{found.tag}"'
     headers = {
         "etag": tag,
-        "cache-control": f"max-age={YEAR_SEC}, immutable" if v == found.tag else "no-cache",
+        "cache-control": f"max-age={YEAR_SEC}, immutable"
+        if v == found.tag or (version == _version_of_modules() and _is_module(name))
+        else "no-cache",
         "vary": "accept-encoding",
         "x-content-type-options": "nosniff",
     }
@@ -61,7 +72,21 @@ def static_address(name: str) -> str:
     Raises:
         KeyError: there is no such file.
     """
-    return f"/static/{name}?v={_file(_paths()[name]).tag}"
+    file = _file(_paths()[name])
+    if _is_module(name):
+        return f"/static/{_version_of_modules()}/{name}"
+    return f"/static/{name}?v={file.tag}"
+
+
+def _is_module(name: str) -> bool:
+    """Whether a file is a script of ours, and not one that was fetched."""
+    return name.startswith("pages/") and name.endswith(".js")
+
+
+@functools.cache
+def _version_of_modules() -> str:
+    tags = [_file(path).tag for name, path in sorted(_paths().items()) if _is_module(name)]
+    return f"@{hashlib.sha256(' '.join(tags).encode()).hexdigest()[:16]}"
 
 
 @functools.cache

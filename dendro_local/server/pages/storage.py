@@ -4,9 +4,10 @@ import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 
-from dendro_local.errors import InvalidRequest, NotAllowed
+from dendro_local.errors import InvalidRequest
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.pruning import PrunePlan, PruneRules
+from dendro_local.server import prune_actions
 from dendro_local.server.pages.finished_jobs import rooms_of_apps
 from dendro_local.server.pages.rendering import page
 from dendro_local.server.sessions import session_user
@@ -44,7 +45,7 @@ class StoragePages(Controller):
             "storage.html",
             is_owner=is_owner,
             facts=await asked.in_thread(_facts, asked.hub, figures),
-            rooms=rooms_of_apps(await asked.in_thread(figures.rooms)),
+            rooms=rooms_of_apps(await figures.rooms.soon(asked.in_thread)),
             form=form,
             plan=plan,
             shown=[] if plan is None else plan.jobs[:MOST_SHOWN],
@@ -53,20 +54,13 @@ class StoragePages(Controller):
     @post("/prune", status_code=200)
     async def prune(self, asked: Asked) -> Response[bytes]:
         """Remove what was shown."""
-        if asked.user_id() != asked.hub.user_id:
-            raise NotAllowed("Only the user whose hub this is may prune it.")
+        user_id = asked.user_id()
         sent = await asked.request.form()
         rules = _rules({name: str(value) for name, value in sent.items()})
-        if rules == PruneRules():
-            raise InvalidRequest("Say what to prune. Go back and fill in a field.")
         shown_at = _number({"shown_at": str(sent.get("shown_at", ""))}, "shown_at")
         if shown_at is None:
             raise InvalidRequest("What would go was not shown first. Go back and look at it.")
-        plan = await asked.in_thread(asked.hub.plan_prune, rules)
-        # A job that ended since was not shown.
-        shown = [job for job in plan.jobs if job.finished_at <= shown_at]
-        plan = msgspec.structs.replace(plan, jobs=shown)
-        done = await asked.in_thread(asked.hub.prune, plan)
+        done = await asked.in_thread(prune_actions.prune, asked.hub, user_id, rules, shown_at)
         return page(asked.request, "pruned.html", plan=done)
 
 

@@ -13,7 +13,7 @@ from dendro_local.server.v1.incoming import incoming_of, size_of
 from dendro_local.server.v1.refusals import KEY_NEEDED, refusals
 from dendro_local.v1 import Received
 
-__all__ = ["Blobs"]
+__all__ = ["Blobs", "check_may_send_blobs"]
 
 _is_digest = re.compile("[0-9a-f]{64}").fullmatch
 
@@ -87,7 +87,19 @@ class Blobs(Controller):
 
 
 def _checked(asked: Asked, digest: str) -> Digest:
-    """The digest, if who asks may create jobs somewhere, or bring those that they ran."""
+    """The digest, if who asks may send files."""
+    check_may_send_blobs(asked)
+    if not _is_digest(digest):
+        raise InvalidRequest("A digest is 64 hexadecimal digits in lower case.")
+    return Digest(digest)
+
+
+def check_may_send_blobs(asked: Asked) -> str:
+    """The user who asks, if they may create jobs somewhere, or bring those that they ran.
+
+    Raises:
+        NotAllowed: they may not.
+    """
     user_id = asked.user_id()
     hub = asked.hub
     if not any(
@@ -95,6 +107,4 @@ def _checked(asked: Asked, digest: str) -> Digest:
         for each in hub.services()
     ):
         raise NotAllowed(f"{user_id} may create or process jobs on no service of this hub.")
-    if not _is_digest(digest):
-        raise InvalidRequest("A digest is 64 hexadecimal digits in lower case.")
-    return Digest(digest)
+    return user_id

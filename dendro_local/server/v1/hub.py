@@ -1,4 +1,4 @@
-"""``/v1/stats`` and its neighbours: what the hub holds, how it gets on, and who works for it."""
+"""``/v1/stats`` and its neighbour: what the hub holds, and how it gets on."""
 
 from typing import get_args
 
@@ -6,20 +6,12 @@ from litestar import get
 from litestar.di import NamedDependency
 
 from dendro_local import __version__
-from dendro_local.local_hub import LiveWork
-from dendro_local.model import Job, JobStatus
+from dendro_local.model import JobStatus
 from dendro_local.server.store_figures import StoreFigures
 from dendro_local.server.v1.asking import Asked
-from dendro_local.v1 import (
-    ComputeClientList,
-    HalfHour,
-    JobInHand,
-    LiveComputeClient,
-    Stats,
-    Throughput,
-)
+from dendro_local.v1 import HalfHour, Stats, Throughput
 
-__all__ = ["compute_clients", "stats", "throughput"]
+__all__ = ["stats", "throughput"]
 
 
 @get("/stats", operation_id="getStats", tags=["hub"])
@@ -49,17 +41,6 @@ async def throughput(asked: Asked, figures: NamedDependency[StoreFigures]) -> Th
     )
 
 
-@get("/compute-clients", operation_id="getComputeClients", tags=["hub"])
-async def compute_clients(asked: Asked) -> ComputeClientList:
-    """Who works for the hub.
-
-    The compute clients that are alive, what each job may use of them, and the jobs that they have
-    in hand.
-    """
-    found = await asked.in_thread(asked.hub.live_work)
-    return ComputeClientList(compute_clients=[_client(each) for each in found])
-
-
 def _stats(asked: Asked, figures: StoreFigures) -> Stats:
     counted = figures.jobs_by_status()
     statuses: tuple[JobStatus, ...] = get_args(JobStatus)
@@ -72,28 +53,4 @@ def _stats(asked: Asked, figures: StoreFigures) -> Stats:
         compute_clients=len(asked.hub.live_work()),
         database_bytes=asked.hub.store.folder.database_bytes(),
         blob_bytes=figures.blob_bytes(),
-    )
-
-
-def _client(work: LiveWork) -> LiveComputeClient:
-    run = work.run
-    return LiveComputeClient(
-        compute_client_id=run.compute_client_id,
-        compute_client_name=run.name,
-        serves_all=run.serves_all,
-        runtime=run.runtime,
-        unable=run.unable,
-        compute_slots=run.slots,
-        jobs=[_in_hand(job) for job in work.jobs],
-    )
-
-
-def _in_hand(job: Job) -> JobInHand:
-    return JobInHand(
-        job_id=job.jobId,
-        service_name=job.serviceName,
-        app_name=job.jobDefinition.appName,
-        processor_name=job.jobDefinition.processorName,
-        status=job.status,
-        since=job.timestampStartingSec,
     )

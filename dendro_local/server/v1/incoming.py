@@ -107,6 +107,8 @@ class Incoming:
         self._checks: dict[Path, asyncio.Task[Digest]] = {}
         self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
         self._closed: set[Path] = set()
+        self.together = asyncio.Lock()
+        """Held while what came together is kept, so that who asks again finds it."""
 
     async def receive(
         self,

@@ -9,7 +9,7 @@ from dendro_local.errors import NotAllowed
 from dendro_local.hub import JobQuery, NewJob
 from dendro_local.model import Job, JobId, JobStatus
 from dendro_local.random_ids import random_token
-from dendro_local.server.v1.asking import Asked, IdempotencyKey
+from dendro_local.server.v1.asking import Asked, HubRequest, IdempotencyKey
 from dendro_local.server.v1.lists import moment, place_of, text_of_place
 from dendro_local.server.v1.refusals import KEY_NEEDED, refusals
 from dendro_local.server.words import text_for_others
@@ -25,7 +25,7 @@ from dendro_local.v1 import (
     Why,
 )
 
-__all__ = ["Jobs"]
+__all__ = ["Jobs", "MAX_SUBMIT_BYTES", "new_job"]
 
 MAX_SUBMIT_BYTES = 64 << 20
 """The longest request is a thousand definitions with very many inputs."""
@@ -184,13 +184,14 @@ def _submit(
                 f"{user_id} may not create jobs on service {name}. Its owner can let them."
             )
     return asked.hub.submit(
-        [_new_job(asked, each) for each in requests],
+        [new_job(asked, each) for each in requests],
         user_id=user_id,
         request_id=request_id or random_token(16),
     )
 
 
-def _new_job(asked: Asked, request: JobRequest) -> NewJob:
+def new_job(asked: HubRequest, request: JobRequest) -> NewJob:
+    """A request as the hub takes it, with URLs that hold wherever the hub is reached."""
     return NewJob(
         serviceName=request.service_name,
         jobDefinition=asked.urls.stable_definition(request.job_definition),

@@ -1,8 +1,9 @@
 """Entries that are pushed to this hub: verified, checked for rights, and taken together."""
 
 from dendro_local.errors import InvalidRequest
+from dendro_local.file_urls import is_path_part
 from dendro_local.local_hub import LocalHub
-from dendro_local.local_hub.arriving_jobs import Judged, JudgedJob
+from dendro_local.local_hub.arriving_jobs import Judged, JudgedApp, JudgedJob
 from dendro_local.local_hub.trust import Refused, TrustPolicy
 from dendro_local.signed_records import (
     AppEntry,
@@ -18,12 +19,23 @@ from dendro_local.v1 import PutEntries, RefusedEntry
 __all__ = ["put_entries"]
 
 
-def put_entries(hub: LocalHub, user_id: str, body: bytes) -> PutEntries:
+def put_entries(
+    hub: LocalHub, user_id: str, body: bytes, *, without_files: bool = False
+) -> PutEntries:
     """Take the entries of a batch that a user pushes.
 
     A user who may process jobs of a service is believed in what they give, as when they run them
     by a compute client. So nobody need have signed it; a signature that is there and can be looked
-    at must verify, by a key that this hub's owner trusts or the one that the sender shows.
+    at must verify, by a key that this hub's owner trusts or the one that the sender shows. Apps
+    come along so that the jobs are found; unless the owner of the service gives them, nothing can
+    be run by them here.
+
+    Args:
+        hub: which takes them.
+        user_id: who pushes.
+        body: the batch.
+        without_files: whether jobs are taken whose files have not been sent: as records alone,
+            until the same is pushed with them.
 
     Raises:
         InvalidRequest: the body is no batch.
@@ -34,7 +46,7 @@ def put_entries(hub: LocalHub, user_id: str, body: bytes) -> PutEntries:
         raise InvalidRequest("The body must be one whole batch of lines.")
     batch = batches[0]
     refused: list[Refused] = []
-    judged = _judged(hub, batch, refused)
+    judged = _judged(hub, batch, refused, without_files=without_files)
     _add_services(hub, user_id, judged)
     services = {service.serviceName: service for service in hub.services()}
     taken = hub.arriving.take(
@@ -55,7 +67,9 @@ def put_entries(hub: LocalHub, user_id: str, body: bytes) -> PutEntries:
     )
 
 
-def _judged(hub: LocalHub, batch: ReadBatch, refused: list[Refused]) -> list[Judged]:
+def _judged(
+    hub: LocalHub, batch: ReadBatch, refused: list[Refused], *, without_files: bool
+) -> list[Judged]:
     own = hub.shared.signing_key.public
     keys = {own.key_id: own}
     with hub.store.reading():
@@ -73,7 +87,7 @@ def _judged(hub: LocalHub, batch: ReadBatch, refused: list[Refused]) -> list[Jud
             if not isinstance(entry, JobEntry | AppEntry | GoneEntry):
                 raise InvalidRequest("A batch ends in the middle of another.")
             found = hub.arriving.judge(entry, policy, sender)
-            if isinstance(found, JudgedJob):
+            if isinstance(found, JudgedJob) and not without_files:
                 _check_has_blobs(hub, found)
             judged.append(found)
         except InvalidRequest as error:
@@ -100,6 +114,12 @@ def _add_services(hub: LocalHub, user_id: str, judged: list[Judged]) -> None:
         return
     there = {service.serviceName for service in hub.services()}
     for each in judged:
-        if isinstance(each, JudgedJob) and each.record.serviceName not in there:
-            hub.add_service(each.record.serviceName, user_id)
-            there.add(each.record.serviceName)
+        if isinstance(each, JudgedJob):
+            name = each.record.serviceName
+        elif isinstance(each, JudgedApp) and is_path_part(each.app.serviceName):
+            name = each.app.serviceName
+        else:
+            continue
+        if name not in there:
+            hub.add_service(name, user_id)
+            there.add(name)

@@ -1,6 +1,6 @@
 """``/v1/remotes`` and ``/v1/keys``: places to exchange jobs with, and whom the hub trusts."""
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from dendro_local.errors import NotFound
@@ -8,6 +8,7 @@ from dendro_local.server.own_remotes import own_remotes
 from dendro_local.server.v1.asking import Asked
 from dendro_local.server.v1.refusals import KEY_NEEDED, refusals
 from dendro_local.v1 import (
+    ChangedRemote,
     Exchange,
     NewExchange,
     NewRemote,
@@ -48,6 +49,22 @@ class Remotes(Controller):
     async def one(self, asked: Asked, remote: FromPath[str]) -> RemoteEntry:
         """One remote."""
         return await own_remotes(asked, lambda remotes: remotes.remote(remote))
+
+    @patch(
+        "/{remote:str}",
+        operation_id="changeRemote",
+        responses=refusals(400, 401, 403, 404, 413),
+    )
+    async def change(
+        self, asked: Asked, remote: FromPath[str], data: JSONBody[ChangedRemote]
+    ) -> RemoteEntry:
+        """Change a remote.
+
+        How it is used, where it is, and the key that is shown there. What came from it stays, and
+        the next exchange goes on where the last came to. With an address or key it is asked, and
+        must answer within some seconds.
+        """
+        return await own_remotes(asked, lambda remotes: remotes.change(remote, data))
 
     @delete("/{remote:str}", operation_id="removeRemote", responses=refusals(401, 403, 404, 409))
     async def remove(self, asked: Asked, remote: FromPath[str]) -> None:

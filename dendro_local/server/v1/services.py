@@ -7,13 +7,15 @@ from litestar.response import Stream
 
 from dendro_local.app_source import AppFolder
 from dendro_local.model import Service
+from dendro_local.server.app_states import app_state, environments_by_key, for_others
+from dendro_local.server.service_actions import registered
 from dendro_local.server.v1.app_archive import AppArchive
-from dendro_local.server.v1.asking import Asked, caller
+from dendro_local.server.v1.asking import Asked, HubRequest, caller
 from dendro_local.server.v1.refusals import KEY_NEEDED, refusals
 from dendro_local.store import RegisteredApp
-from dendro_local.v1 import AppEntry, AppList, ServiceEntry, ServiceList
+from dendro_local.v1 import AppEntry, AppList, AppStatus, ServiceEntry, ServiceList
 
-__all__ = ["Services"]
+__all__ = ["Services", "app_entry", "service_entry"]
 
 
 class Services(Controller):
@@ -30,13 +32,13 @@ class Services(Controller):
         """
         has_key = caller(asked.request) is not None
         found = await asked.in_thread(asked.hub.services)
-        return ServiceList(services=[_service(each, has_key=has_key) for each in found])
+        return ServiceList(services=[service_entry(each, has_key=has_key) for each in found])
 
     @get("/{service:str}", operation_id="getService", responses=refusals(401, 404))
     async def one(self, asked: Asked, service: FromPath[str]) -> ServiceEntry:
         """One service."""
         has_key = caller(asked.request) is not None
-        return _service(await asked.in_thread(asked.hub.service, service), has_key=has_key)
+        return service_entry(await asked.in_thread(asked.hub.service, service), has_key=has_key)
 
     @get("/{service:str}/apps", operation_id="getApps", responses=refusals(404))
     async def apps(self, asked: Asked, service: FromPath[str]) -> AppList:
@@ -52,7 +54,20 @@ class Services(Controller):
 
         An app of a service; one from a folder as the folder gives it now.
         """
-        return _app(await asked.in_thread(asked.hub.app, service, app))
+        return app_entry(await asked.in_thread(asked.hub.app, service, app))
+
+    @get(
+        "/{service:str}/apps/{app:str}/status",
+        operation_id="getAppStatus",
+        responses=refusals(401, 404),
+    )
+    async def status(self, asked: Asked, service: FromPath[str], app: FromPath[str]) -> AppStatus:
+        """In which state an app is.
+
+        Whether its environment is built, its folder has changed, and it can be used; nothing of
+        it is run for this.
+        """
+        return await asked.in_thread(_status, asked, caller(asked.request), service, app)
 
     @get(
         "/{service:str}/apps/{app:str}/code",
@@ -80,7 +95,8 @@ class Services(Controller):
         )
 
 
-def _service(service: Service, *, has_key: bool) -> ServiceEntry:
+def service_entry(service: Service, *, has_key: bool) -> ServiceEntry:
+    """A service as a reply has it; who may do what is told to whoever has a key."""
     return ServiceEntry(
         service_name=service.serviceName,
         user_id=service.userId,
@@ -90,10 +106,11 @@ def _service(service: Service, *, has_key: bool) -> ServiceEntry:
 
 def _apps(asked: Asked, service: str) -> list[AppEntry]:
     asked.hub.service(service)
-    return [_app(each) for each in asked.hub.apps(service=service)]
+    return [app_entry(each) for each in asked.hub.apps(service=service)]
 
 
-def _app(app: RegisteredApp) -> AppEntry:
+def app_entry(app: RegisteredApp) -> AppEntry:
+    """An app as a reply has it, without paths of the hub's machine."""
     record = app.record
     source = "spec" if app.source is None else app.source.partition(":")[0]
     uri = record.appSpecificationUri
@@ -107,6 +124,27 @@ def _app(app: RegisteredApp) -> AppEntry:
         source="folder" if source == "folder" else "bundled" if source == "bundled" else "spec",
         sdk=app.sdk,
         code_digest=app.folder_digest,
+    )
+
+
+def _status(asked: HubRequest, user_id: str | None, service: str, app: str) -> AppStatus:
+    hub = asked.hub
+    state = app_state(hub, registered(hub, service, app), environments_by_key(hub))
+    if user_id != hub.user_id:
+        state = for_others(state, hub)
+    info = state.info
+    if info is None:
+        return AppStatus(
+            environment=state.environment, has_changed=state.has_changed, fault=state.fault
+        )
+    return AppStatus(
+        environment=state.environment,
+        python_version=info.python_version,
+        packages=info.packages,
+        size_bytes=info.size_bytes,
+        environment_error=info.error,
+        has_changed=state.has_changed,
+        fault=state.fault,
     )
 
 

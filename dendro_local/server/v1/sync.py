@@ -1,7 +1,7 @@
 """``/v1/sync``: jobs as they are exchanged between stores, in signed batches of lines."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import Annotated, Any
 
 import zstandard
@@ -20,16 +20,18 @@ from dendro_local.server.v1.refusals import KEY_NEEDED, refusals
 from dendro_local.server.v1.streams import Pieces
 from dendro_local.signed_records import MOST_IN_BATCH, JobEntry, batch_lines, encode_entry
 from dendro_local.v1 import (
+    BlobSizes,
     LackingBlobs,
     LackingJobs,
     PutEntries,
     SyncFacts,
+    WantedBlobs,
     WantedJobs,
     WhichBlobs,
     WhichJobs,
 )
 
-__all__ = ["Sync"]
+__all__ = ["MAX_ASK_BYTES", "Sync", "check_digests"]
 
 LINES = "application/x-ndjson"
 
@@ -68,6 +70,7 @@ class Sync(Controller):
             public_key=asked.hub.shared.signing_key.public.text(),
             user_id=user_id,
             can_write=can_write,
+            moves_many=True,
         )
 
     @get(
@@ -152,6 +155,23 @@ class Sync(Controller):
         return Response(body, media_type=LINES)
 
     @post(
+        "/blob-sizes",
+        status_code=200,
+        operation_id="getSyncBlobSizes",
+        responses=refusals(400),
+        request_max_body_size=MAX_ASK_BYTES,
+    )
+    async def blob_sizes(self, asked: Asked, data: JSONBody[WantedBlobs]) -> BlobSizes:
+        """Which of these files jobs have, as outputs or inputs, and their sizes.
+
+        `/v1/sync/blobs/DIGEST` gives them.
+        """
+        check_digests(data.blobs)
+        digests = list(map(Digest, data.blobs))
+        sizes = await asked.in_thread(asked.hub.served_blob_sizes, digests)
+        return BlobSizes(blobs={str(digest): size for digest, size in sizes.items()})
+
+    @post(
         "/lacking",
         status_code=200,
         operation_id="getSyncLacking",
@@ -177,8 +197,7 @@ class Sync(Controller):
     async def lacking_blobs(self, asked: Asked, data: JSONBody[WhichBlobs]) -> LackingBlobs:
         """Which of these blobs are not here. `/v1/blobs` takes them."""
         _check_may_push(asked)
-        if not all(map(_is_digest, data.blobs)):
-            raise InvalidRequest("A digest is 64 hexadecimal digits in lower case.")
+        check_digests(data.blobs)
         blobs = asked.hub.store.blobs
 
         def find() -> list[str]:
@@ -194,14 +213,23 @@ class Sync(Controller):
         request_max_body_size=MAX_PUT_BYTES,
         security=KEY_NEEDED,
     )
-    async def put(self, asked: Asked, request: AnyRequest) -> PutEntries:
+    async def put(
+        self,
+        asked: Asked,
+        request: AnyRequest,
+        without_files: Annotated[
+            bool, QueryParameter(description="Whether blobs are left out on purpose.")
+        ] = False,
+    ) -> PutEntries:
         """Take the entries of a batch: those that are not refused, together.
 
         The body is a batch of lines. Blobs have been sent before, to `/v1/blobs`.
         """
         user_id = _check_may_push(asked)
         body = await request.body()
-        return await asked.in_thread(put_entries, asked.hub, user_id, body)
+        return await asked.in_thread(
+            put_entries, asked.hub, user_id, body, without_files=without_files
+        )
 
 
 class _Pages:
@@ -230,12 +258,14 @@ class _Pages:
         return max(0, self._hub.store.feed.last() - self._after)
 
     def _next(self, total: int) -> tuple[bytes, bool]:
-        last = self._hub.store.feed.last()
+        settled = self._hub.store.feed.last_settled()
         found = self._hub.shared.shared_changes(self._after, self._conditions, MOST_IN_BATCH)
         lines = [encode_entry(change.entry) for change in found]
         is_last = len(found) < MOST_IN_BATCH
         # What is filtered away is not to be looked at again.
-        self._after = max(last, self._after) if is_last else found[-1].feed_number
+        self._after = max([self._after, *(change.feed_number for change in found[-1:])])
+        if is_last:
+            self._after = max(self._after, settled)
         service = self._conditions["service"]
         apps = self._hub.shared.apps_state(service)
         if apps != self._apps and is_last:
@@ -263,6 +293,16 @@ def _check_may_push(asked: HubRequest) -> str:
             "owner of a service can let them: `dendro-local services users`."
         )
     return user_id
+
+
+def check_digests(texts: Iterable[str]) -> None:
+    """Refuse what is no digest.
+
+    Raises:
+        InvalidRequest: one of them is none.
+    """
+    if not all(map(_is_digest, texts)):
+        raise InvalidRequest("A digest is 64 hexadecimal digits in lower case.")
 
 
 def _lines(request: AnyRequest, pieces: AsyncGenerator[bytes]) -> Pieces:

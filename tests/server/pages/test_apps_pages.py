@@ -10,6 +10,7 @@ from dendro_local.environments import Environments, requirements_of
 from dendro_local.hub import NewJob
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import ServiceUser
+from dendro_local.server import store_figures
 from tests.conftest import AppMaker
 from tests.hub.conftest import NewJobMaker, Worker, greeting  # noqa: F401 - a fixture
 from tests.server.conftest import ADA, BOB, OWNER, SERVICE, Served
@@ -22,6 +23,12 @@ def scale(output: OutputFile, factor: float = 2.5):
 """
 
 NEEDS = "# /// script\n# dependencies = ['nothing-of-this-name']\n# ///\n"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages wait until all is counted, however busy the machine is."""
+    monkeypatch.setattr(store_figures, "SOON_SEC", 60.0)
 
 
 @pytest.fixture

@@ -286,3 +286,65 @@ def test_a_remote_is_removed_after_a_question_that_names_what_is_lost(
     user.send("POST", "/remotes/far/remove", data={"confirmed": "yes"})
     assert v1.get("/remotes", by=OWNER) == {"remotes": []}
     assert user.send("GET", "/remotes/far").status_code == 404
+
+
+def test_settings_are_changed_and_what_is_left_alone_stays(
+    user: Browser, v1: V1, hub: LocalHub, far: FarHub, tmp_path: Path
+) -> None:
+    key = far.key()
+    add(user, "far", far.url, key=key, outputs="lazy")
+    before = v1.get("/remotes/far", by=OWNER)
+    page = text_of(user, "/remotes/far")
+    assert f'value="{far.url}"' in page
+    assert '<option value="lazy" selected>' in page
+    assert key not in page
+
+    fields = {"url": far.url, "outputs": "eager", "require": "2", "cache": "on", "key": ""}
+    reply = user.send("POST", "/remotes/far/settings", data=fields)
+
+    assert (reply.status_code, reply.headers["location"]) == (303, "/remotes/far")
+    told = v1.get("/remotes/far", by=OWNER)
+    changed = {"outputs": "eager", "require": 2, "cache": True}
+    assert told == {**before, **changed}
+    assert told["hasKey"] is True
+    forget = {"url": far.url, "outputs": "eager", "forget_key": "on"}
+    assert user.send("POST", "/remotes/far/settings", data=forget).status_code == 303
+    told = v1.get("/remotes/far", by=OWNER)
+    assert (told["hasKey"], told["cache"], told["require"]) == (False, False, 1)
+
+
+def test_a_setting_that_cannot_be_used_is_told_beside_the_form_and_changes_nothing(
+    user: Browser, v1: V1, hub: LocalHub, far: FarHub, tmp_path: Path
+) -> None:
+    add(user, "far", far.url, key=far.key())
+    before = v1.get("/remotes/far", by=OWNER)
+    good = {"url": far.url, "outputs": "eager", "require": "1"}
+
+    for wrong in (
+        {"url": "nowhere"},
+        {"url": str(tmp_path / "folder")},
+        {"key": "wrong"},
+        {"require": "x"},
+        {"outputs": BAD},
+    ):
+        reply = user.send("POST", "/remotes/far/settings", data={**good, **wrong})
+        assert reply.status_code == 400, wrong
+        assert 'class="alert bad"' in reply.text
+        assert BAD not in reply.text
+        assert v1.get("/remotes/far", by=OWNER) == before, wrong
+
+
+def test_settings_are_changed_over_v1_by_the_hubs_own_user(
+    v1: V1, hub: LocalHub, tmp_path: Path
+) -> None:
+    add_remote(hub, "disk", str(tmp_path / "disk"))
+
+    told = v1.send("PATCH", "/remotes/disk", json={"readOnly": True}).json()
+    assert (told["readOnly"], told["outputs"]) == (True, "eager")
+
+    moved = {"url": (tmp_path / "moved").as_uri()}
+    assert v1.send("PATCH", "/remotes/disk", json=moved).json()["url"] == moved["url"]
+    assert v1.refusal("PATCH", "/remotes/disk", json={"require": 0})[0] == 400
+    assert v1.refusal("PATCH", "/remotes/none", json={"cache": True})[0] == 404
+    for who, status in ((None, 401), (ADA, 403)):
+        assert v1.refusal("PATCH", "/remotes/disk", by=who, json={"cache": True})[0] == status

@@ -1,6 +1,8 @@
 """The page of what takes how much room, and what goes from it."""
 
+import asyncio
 import re
+import threading
 from html import unescape
 
 import pytest
@@ -8,9 +10,18 @@ import pytest
 from dendro_local.hub import JobQuery
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import Job
+from dendro_local.server import store_figures
+from dendro_local.server.store_figures import Rooms
+from dendro_local.store import ProcessorRoom
 from tests.hub.conftest import NewJobMaker, Worker, greeting  # noqa: F401 - a fixture
 from tests.server.conftest import ADA, Served
 from tests.server.login.conftest import Browser
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages wait until all is counted, however busy the machine is."""
+    monkeypatch.setattr(store_figures, "SOON_SEC", 60.0)
 
 
 @pytest.fixture
@@ -143,3 +154,57 @@ def test_pruning_needs_a_rule_a_preview_and_the_hubs_own_user(
         assert "would go" not in words(page)
         assert str(hub.store.folder.root) not in page
     assert len(hub.find_jobs(JobQuery())) == 3
+
+
+def test_a_page_is_shown_while_room_is_counted_and_asks_again(
+    owner: Browser, hub: LocalHub, done: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = threading.Event()
+    count = hub.store.rooms.by_processor
+
+    def count_late(now: float) -> list[ProcessorRoom]:
+        may_end.wait(60)
+        return count(now)
+
+    monkeypatch.setattr(hub.store.rooms, "by_processor", count_late)
+    monkeypatch.setattr(store_figures, "SOON_SEC", 0.0)
+
+    page = owner.send("GET", "/storage").text
+
+    assert "being counted" in page
+    assert '<section id="rooms" hx-get="/storage" hx-trigger="load delay:1s"' in page
+    for address in ("/apps", "/apps/hello_world_service"):
+        assert " hx-trigger=" in owner.send("GET", address).text
+    may_end.set()
+    monkeypatch.setattr(store_figures, "SOON_SEC", 60.0)
+    page = owner.send("GET", "/storage", headers={"HX-Request": "true"}).text
+    assert "hello_world 3 6.0 kB" in words(page)
+    assert " hx-trigger=" not in page
+
+
+def test_room_is_counted_once_for_all_who_look_and_told_as_it_was_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(store_figures, "KEPT_SEC", 0.0)
+    monkeypatch.setattr(store_figures, "MOST_WORK", 1e9)
+    may_end = threading.Event()
+    counted: list[list[ProcessorRoom]] = []
+
+    def count() -> list[ProcessorRoom]:
+        if counted:
+            may_end.wait(60)
+        counted.append([])
+        return counted[-1]
+
+    async def look() -> None:
+        rooms = Rooms(count)
+        assert await rooms.soon(asyncio.to_thread) is counted[0]
+        monkeypatch.setattr(store_figures, "SOON_SEC", 0.0)
+        told = [await rooms.soon(asyncio.to_thread) for _ in range(5)]
+        assert all(each is counted[0] for each in told)
+        may_end.set()
+        monkeypatch.setattr(store_figures, "SOON_SEC", 60.0)
+        assert await rooms.soon(asyncio.to_thread) is counted[1]
+
+    asyncio.run(look())
+    assert len(counted) == 2

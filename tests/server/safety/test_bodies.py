@@ -152,3 +152,16 @@ def test_an_answer_that_nobody_takes_is_not_kept(
 def key_of_owner(port: Port) -> dict[str, str]:
     """The header with a key of the user whose store it is."""
     return {"authorization": f"Bearer {port.hub.add_api_key(OWNER)[1]}"}
+
+
+def test_who_asks_by_https_is_told_in_the_log_once(
+    port: Port, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slow_clients.LimitedProtocol, "_has_told_of_tls", False)
+
+    replies = [port.say(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") for _ in range(3)]
+
+    assert [reply.status for reply in replies] == [400, 400, 400]
+    [told] = caplog.records
+    assert told.name == "dendro_local.server.slow_clients"
+    assert "the address begins with http://" in told.getMessage()

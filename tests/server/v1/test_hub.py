@@ -47,7 +47,7 @@ def test_compute_clients_are_told_with_what_they_have_in_hand(v1: V1, worker: Wo
         "status": "starting",
     }
     v1.hub.end_run(worker.run)
-    assert v1.get("/compute-clients") == {"computeClients": []}
+    assert v1.get("/compute-clients")["computeClients"] == []
 
 
 def test_health_is_told_without_looking_at_the_store(served: Served) -> None:
@@ -149,7 +149,13 @@ def test_the_page_for_people_asks_no_other_host(served: Served) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'; script-src 'self'" in page.text
     addresses = re.findall(r'(?:src|href|spec-url)="([^"]*)"', page.text)
-    assert addresses == ["/v1/docs/rapidoc-min.js", "/v1/openapi.json"]
+    assert addresses == [
+        "/static/icon.svg",
+        "/static/pages/docs.js",
+        "/v1/docs/rapidoc-min.js",
+        "/v1/openapi.json",
+        "/",
+    ]
     for address in addresses:
         assert served.send("GET", address).status_code == 200
     assert BASE_URL not in page.text

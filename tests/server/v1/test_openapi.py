@@ -15,7 +15,12 @@ ROOT = Path(__file__).parents[3]
 
 SUCCESS = {"200", "204"}
 
-QUESTIONS = {("POST", "/v1/sync/entries-of")}
+QUESTIONS = {
+    ("POST", "/v1/sync/blob-sizes"),
+    ("POST", "/v1/sync/blob-sizes"),
+    ("POST", "/v1/sync/entries-of"),
+    ("POST", "/v1/sync/get-blobs"),
+}
 """What changes nothing and everybody may read, and is asked with a body since that may be long."""
 
 

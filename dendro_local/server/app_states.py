@@ -10,9 +10,11 @@ from dendro_local.environments import EnvironmentInfo, Environments, requirement
 from dendro_local.errors import DendroError
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.app_faults import app_fault
+from dendro_local.reasons import reason_of
+from dendro_local.server.words import text_for_others
 from dendro_local.store import RegisteredApp
 
-__all__ = ["AppState", "app_state", "environments_by_key", "source_in_words"]
+__all__ = ["AppState", "app_state", "environments_by_key", "for_others", "source_in_words"]
 
 WEB = ("https://", "http://")
 
@@ -52,13 +54,20 @@ def app_state(
             return AppState(environment="none", has_changed=has_changed, fault=fault)
         info = environments.get(Environments(hub.store.folder.environments).key(requirements))
     except (DendroError, OSError) as error:
-        return AppState(environment="not known", fault=str(error))
+        return AppState(environment="not known", fault=reason_of(error))
     return AppState(
         environment="not built" if info is None or info.state == "unfinished" else info.state,
         info=info,
         has_changed=has_changed,
         fault=fault,
     )
+
+
+def for_others(state: AppState, hub: LocalHub) -> AppState:
+    """The state without paths of the hub's machine, and without what its tools printed."""
+    fault = None if state.fault is None else text_for_others(state.fault, hub)
+    info = None if state.info is None else msgspec.structs.replace(state.info, error=None)
+    return msgspec.structs.replace(state, fault=fault, info=info)
 
 
 def source_in_words(app: RegisteredApp, *, shows_paths: bool) -> str:

@@ -1,0 +1,1 @@
+"""The statements of each step that a store's tables go through. A released one is never edited."""
