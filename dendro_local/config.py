@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dendro_local.errors import InvalidRequest
+from dendro_local.reasons import reason_of
 
 __all__ = [
     "RUNTIME_NAMES",
@@ -257,7 +258,7 @@ def _from_file(file: Path) -> dict[str, str]:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidRequest(
-            f"{file} cannot be read as TOML: {error}. Mend or remove it."
+            f"{file} cannot be read as TOML: {reason_of(error)}. Mend or remove it."
         ) from error
     # The file lies in the store, so that it cannot say where the store is.
     known_keys = set(_BY_KEY) - {"store"}

@@ -271,8 +271,13 @@ class Hub(Protocol):
         """Remove jobs and what only they keep."""
         ...
 
-    def changes(self, job_ids: Collection[JobId] | None = None) -> Changes:
-        """Something to wait with, for what happens to these jobs; to any, and to apps, if None."""
+    def changes(
+        self, job_ids: Collection[JobId] | None = None, *, for_work: bool = False
+    ) -> Changes:
+        """Something to wait with, for what happens to these jobs; to any, and to apps, if None.
+
+        ``for_work``: only that matters by which a job may have to be started or stopped.
+        """
         ...
 
     def has_compute_client(self) -> bool:

@@ -1,5 +1,6 @@
 """What the tests share: fresh stores, apps in fresh folders, and ways to run them."""
 
+import signal
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,10 @@ import pytest
 from dendro_local.local_hub import LocalHub
 
 AppMaker = Callable[..., Path]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell in the background lets what it starts ignore Ctrl-C, and so would what tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

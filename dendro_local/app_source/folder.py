@@ -31,8 +31,7 @@ class AppFolder:
         try:
             if not root.is_dir():
                 raise InvalidApp(
-                    f"There is no folder {root}. An app is a folder with a main.py; if it has "
-                    "moved, register it where it is now with `dendro-local apps add FOLDER`."
+                    f"There is no folder {root}. An app is a folder with a main.py; check the path."
                 )
             if not (root / "main.py").is_file():
                 raise InvalidApp(

@@ -10,6 +10,7 @@ import msgspec
 from dendro_local.app_source.sdk_path import python_path_with_sdk
 from dendro_local.errors import InvalidApp
 from dendro_local.model import AppSpecification, ProcessorSpecification
+from dendro_local.reasons import reason_of
 
 __all__ = [
     "declared_version",
@@ -174,6 +175,7 @@ def _download(url: str) -> bytes:
         reply.raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise InvalidApp(
-            f"The spec at {url} cannot be fetched: {error}. Check the URL and the network."
+            f"The spec at {url} cannot be fetched: {reason_of(error)}. Check the URL and the "
+            "network."
         ) from error
     return reply.content

@@ -1,6 +1,6 @@
 """``apps spec`` and ``apps test``: an app that is being written, without recording anything."""
 
-import contextlib
+import itertools
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,6 +44,8 @@ __all__ = ["spec", "try_app"]
 
 _FOLDER = click.Path(path_type=Path)
 
+_TRACEBACK = "Traceback (most recent call last):"
+
 
 @click.command(epilog="The answer is {name, description, processors[...]}, as the contract has it.")
 @click.argument("folder", metavar="PATH", type=_FOLDER)
@@ -67,7 +69,7 @@ def spec(folder: Path, target: Path | None) -> None:
 @click.command(
     "test",
     epilog="--json prints {error, console, outputs}; error is null if there was none, and an "
-    "output is a file or the URL that the app set.",
+    "output is a file, the URL that the app set, or null if its file was not kept.",
 )
 @click.argument("folder", metavar="PATH", type=_FOLDER)
 @click.argument("processor")
@@ -76,8 +78,8 @@ def spec(folder: Path, target: Path | None) -> None:
     "--output-folder",
     metavar="FOLDER",
     type=_FOLDER,
-    show_default="a new folder for temporary files",
-    help="Where outputs are put; files that are there are replaced.",
+    show_default="the current folder",
+    help="Put all outputs here, those too that -o does not name.",
 )
 @json_option
 def try_app(
@@ -91,26 +93,29 @@ def try_app(
 ) -> None:
     """Run a processor of an app once, recording nothing.
 
-    PATH is the app's folder. Shows what the app printed and where its outputs are. An app that
-    fails ends this command with the exit code of a failed job.
+    PATH is the app's folder. Shows what the app printed and where its outputs are. An output that
+    -o names is written to FILENAME in the current folder, where it replaces what is there; others
+    are made and not kept. An app that fails leaves no outputs, and ends this command with the exit
+    code of a failed job.
     """
     folder = folder.absolute()
     definition, fetched = _trial(_specification(folder), processor, inputs, outputs, parameters)
-    place = output_folder or Path(tempfile.mkdtemp(prefix=f"{definition.appName}-{processor}-"))
-    try:
-        trial = try_processor(folder, definition, fetched, place.absolute())
-    finally:
-        if output_folder is None:
-            with contextlib.suppress(OSError):  # it has outputs, and stays
-                place.rmdir()
+    place = (output_folder or Path()).absolute()
+    kept = None if output_folder else [name for name, _ in outputs]
+    trial = try_processor(folder, definition, fetched, place, kept)
     if as_json:
         print_json(trial)
     else:
         click.echo(trial.console, nl=False)
         _show_outputs(trial.outputs)
     if trial.error is not None:
-        # The traceback after it stands in what was printed.
-        raise JobFailed(f"The app failed: {trial.error.partition(chr(10) * 2)[0]}")
+        raise JobFailed(f"The app failed: {_headline(trial.error)}")
+
+
+def _headline(error: str) -> str:
+    """An error without the traceback after it, which stands in what was printed."""
+    lines = itertools.takewhile(lambda line: _TRACEBACK not in line, error.splitlines())
+    return "\n".join(lines) or error
 
 
 def _specification(folder: Path) -> AppSpecification:
@@ -187,13 +192,13 @@ def _base_name(name: str, place: Place) -> str:
     return place.fileBaseName
 
 
-def _show_outputs(outputs: Mapping[str, Path | str]) -> None:
+def _show_outputs(outputs: Mapping[str, Path | str | None]) -> None:
     if outputs:
         click.echo("Outputs")
-        print_fields(
-            [
-                (name, f"{at} ({show_size(at.stat().st_size)})" if isinstance(at, Path) else at)
-                for name, at in outputs.items()
-            ],
-            indent=2,
-        )
+        print_fields([(name, _place_in_words(name, at)) for name, at in outputs.items()], indent=2)
+
+
+def _place_in_words(name: str, at: Path | str | None) -> str:
+    if at is None:
+        return f"made, and not kept; `-o {name}=FILENAME` keeps it"
+    return at if isinstance(at, str) else f"{at} ({show_size(at.stat().st_size)})"

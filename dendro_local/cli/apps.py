@@ -44,7 +44,11 @@ def add(source: str, service: str, as_json: bool) -> None:
     PATH_OR_URI is the folder of an app, with its main.py, or the file or URL of a spec alone. A
     service that is not there is made. An app of the same name is replaced; its jobs stay.
     """
-    app = default_hub().add_app(source, service)
+    hub = default_hub()
+    is_new = all(each.serviceName != service for each in hub.services())
+    app = hub.add_app(source, service)
+    if is_new:
+        say(f"Made the service {service}.")
     if as_json:
         print_json(app)
     else:

@@ -7,7 +7,7 @@ import click
 
 from dendro_local.cli.exchange_report import ProgressLine, check_is_complete, say_report
 from dendro_local.cli.options import json_option
-from dendro_local.cli.output import print_json
+from dendro_local.cli.output import print_json, say
 from dendro_local.cli.selection_options import (
     SelectionOptions,
     exchange_options,
@@ -55,9 +55,13 @@ def export(
             max_size=max_size,
             on_progress=line.show,
         )
+    except KeyboardInterrupt:
+        line.clear()
+        say("Stopped. No archive was written.")
+        raise
     finally:
         line.clear()
-    _end(report, as_json=as_json)
+    _end(report, "export", as_json=as_json)
 
 
 @click.command(
@@ -94,6 +98,8 @@ def import_(
 
     Each job is verified, as when it is pulled, and hits afterwards.
     """
+    if not file.exists():
+        raise click.BadParameter(f"there is no file {file}.", param_hint="FILE")
     selection = SelectionOptions(selected).selection(are_here=False)
     line = ProgressLine(is_wanted=None)
     try:
@@ -108,14 +114,18 @@ def import_(
             dry_run=dry_run,
             on_progress=line.show,
         )
+    except KeyboardInterrupt:
+        line.clear()
+        say("Stopped. What has come is kept; the same command goes on from here.")
+        raise
     finally:
         line.clear()
-    _end(report, as_json=as_json)
+    _end(report, "import", as_json=as_json)
 
 
-def _end(report: Report, *, as_json: bool) -> None:
+def _end(report: Report, done: str, *, as_json: bool) -> None:
     if as_json:
         print_json(report)
     else:
-        say_report(report)
+        say_report(report, done=done)
     check_is_complete(report)

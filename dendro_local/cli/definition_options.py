@@ -25,6 +25,12 @@ _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 Pair = tuple[str, str]
 
+_IN_WORDS: Mapping[str, str] = {
+    "int": "a whole number",
+    "float": "a finite number",
+    "bool": "true or false",
+}
+
 
 def definition_options(command: _Decorated) -> _Decorated:
     """``-i name=...``, ``-o name=...`` and ``-p name=...``, as lists of pairs."""
@@ -120,8 +126,10 @@ def parameter_values(
         try:
             values[name] = parameter_value(types.get(name), text)
         except ValueError as error:
+            words = _IN_WORDS.get(types[name])
+            takes = f"{types[name]}: {error}" if words is None else f"{words}, not {text!r}"
             raise click.BadParameter(
-                f"parameter {name!r} takes {types.get(name)}: {error}.", param_hint="-p"
+                f"parameter {name!r} takes {takes}.", param_hint="-p"
             ) from error
     return values
 

@@ -26,9 +26,10 @@ __all__ = ["pull", "push", "sync"]
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 _REPORT = (
-    "{direction, remote, is_dry_run, new, known, tagged, deleted, kept_deleted, apps, files, "
-    "bytes, awaited_files, awaited_bytes, refused[{job_id, code, reason, digests}], "
-    "refused_count, left_out[{job_id, reason}], left_out_count, requests, seconds}"
+    "{direction, remote, is_dry_run, new, known, tagged, deleted, kept_deleted, apps, "
+    "unknown_apps[], files, bytes, awaited_files, awaited_bytes, refused[{job_id, app, code, "
+    "reason, key_id, public_key, digests}], refused_count, left_out[{job_id, reason}], "
+    "left_out_count, awaiting_trust[{key_id, public_key, jobs}], requests, seconds}"
 )
 _ENDS = "Ends with exit code 33 if something was refused; all else was done then."
 
@@ -60,9 +61,10 @@ _require_option = click.option(
     type=click.IntRange(min=1),
     help="Only take jobs on whose outputs so many trusted producers agree.",
 )
-_inputs_option = click.option(
-    "--inputs", is_flag=True, help="Send files of this machine along that jobs took as inputs."
-)
+
+
+def _inputs_option(text: str) -> Callable[..., Any]:
+    return click.option("--inputs", is_flag=True, help=text)
 
 
 def _outputs_option(default: str, none: str, lazy: str, eager: str) -> Callable[..., Any]:
@@ -82,6 +84,10 @@ def _outputs_option(default: str, none: str, lazy: str, eager: str) -> Callable[
     "files come when they are first read.",
     "files come now.",
 )
+@_inputs_option(
+    "Fetch files of other machines that jobs took as inputs, if they were pushed. Without, each "
+    "comes when a job here is to read it."
+)
 @_require_option
 def pull(
     name: str | None,
@@ -90,6 +96,7 @@ def pull(
     ancestors: bool,
     full: bool,
     dry_run: bool,
+    inputs: bool,
     require: int | None,
     progress: bool | None,
     as_json: bool,
@@ -109,6 +116,7 @@ def pull(
             max_size=max_size,
             full=full,
             ancestors=ancestors,
+            inputs=inputs,
             is_dry_run=dry_run,
         )
         report = _shown(line, lambda: exchange.pull(options, line.show, require=require))
@@ -123,7 +131,7 @@ def pull(
     "jobs are left out whose files were not fetched yet.",
     "such files are fetched first.",
 )
-@_inputs_option
+@_inputs_option("Send files of this machine along that jobs took as inputs.")
 def push(
     name: str | None,
     outputs: Outputs | None,
@@ -167,7 +175,7 @@ def push(
     "files come when they are first read, and jobs are not pushed before that.",
     "files are moved now.",
 )
-@_inputs_option
+@_inputs_option("Move files that jobs took as inputs, too.")
 @_require_option
 @click.option("--watch", "watches", is_flag=True, help="Go on until stopped.")
 def sync(
@@ -209,6 +217,7 @@ def sync(
             max_size=max_size,
             full=full,
             ancestors=ancestors,
+            inputs=inputs,
             is_dry_run=dry_run,
         )
         if not watches:
@@ -241,11 +250,13 @@ def _shown(line: ProgressLine, exchange: Callable[[], _R]) -> _R:
     """What an exchange gives; if it is broken off, what it did is told first."""
     try:
         return exchange()
-    except BaseException:
+    except BaseException as error:
         line.clear()
         if line.latest is not None and line.latest.report.moved_anything():
             say("So far, and kept:")
             say_report(line.latest.report, is_answer=False)
+        if isinstance(error, KeyboardInterrupt):
+            say("Stopped. The same command goes on from here.")
         raise
     finally:
         line.clear()

@@ -2,18 +2,22 @@
 
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 
 import click
 
 from dendro_local.cli.output import say, show_count, show_duration, show_size
 from dendro_local.errors import SyncIncomplete
 from dendro_sync.progress import Meter, Progress
+from dendro_sync.remotes.remote import Refusal, WaitsForTrust
 from dendro_sync.report import Report
 
-__all__ = ["ProgressLine", "check_is_complete", "say_report"]
+__all__ = ["ProgressLine", "check_is_complete", "say_awaiting_trust", "say_report"]
 
 SHOW_EVERY_SEC = 0.2
 MOST_SAID = 20
+MOST_NAMED = 3
 
 
 class ProgressLine:
@@ -75,19 +79,37 @@ class ProgressLine:
         return max((each for each in left if each is not None), default=None)
 
 
-def say_report(report: Report, *, is_answer: bool = True) -> None:
-    """Tell what was done, and what was not and why. What is no answer goes to stderr as a whole."""
-    click.echo(_headline(report), err=not is_answer)
-    for each in report.refused[:MOST_SAID]:
-        say(f"Refused {each.job_id or 'an entry'} ({each.code}): {each.reason}")
-        if each.digests is not None and each.digests[0] not in each.reason:
-            say(f"  SHA-256 of the records: {each.digests[0]} there, {each.digests[1]} came.")
-    if report.refused_count > MOST_SAID:
-        say(f"... and {report.refused_count - MOST_SAID} more; --json lists them.")
+def say_report(report: Report, *, is_answer: bool = True, done: str | None = None) -> None:
+    """Tell what was done, and what was not and why.
+
+    Args:
+        report: what was done.
+        is_answer: False if all of it goes to stderr.
+        done: what was done in a word, such as "export"; by default "pull" or "push".
+    """
+    click.echo(_headline(report, done or report.direction), err=not is_answer)
+    for app in report.unknown_apps:
+        say(
+            f"There are jobs of app {app} now, which is not registered here: submitting the same "
+            "finds them once it is. `dendro-local apps add FOLDER` registers it."
+        )
+    _say_refused(report)
+    say_awaiting_trust(report.awaiting_trust)
     for left in report.left_out[:MOST_SAID]:
         say(f"Left out {left.job_id}: {left.reason}")
     if report.left_out_count > MOST_SAID:
         say(f"... and {report.left_out_count - MOST_SAID} more; --json lists them.")
+
+
+def say_awaiting_trust(waiting: Sequence[WaitsForTrust]) -> None:
+    """Tell of jobs that earlier pulls refused, and that still wait for their key to be trusted."""
+    for each in waiting:
+        are = "job is" if each.jobs == 1 else "jobs are"
+        key = each.public_key
+        say(
+            f"{each.jobs} {are} signed by a key that is not trusted: {key or each.key_id}. If you "
+            f"know whose it is: `dendro-local key trust NAME {key or 'PUBLICKEY'}`."
+        )
 
 
 def check_is_complete(*reports: Report) -> None:
@@ -105,18 +127,54 @@ def check_is_complete(*reports: Report) -> None:
         )
 
 
-def _headline(report: Report) -> str:
-    is_pull = report.direction == "pull"
-    done = (
-        ("Would pull" if is_pull else "Would push")
-        if report.is_dry_run
-        else ("Pulled" if is_pull else "Pushed")
-    )
-    where = f"{'from' if is_pull else 'to'} {report.remote}"
+def _say_refused(report: Report) -> None:
+    """Tell what was refused; what was for the same reason, such as the same key, together."""
+    groups: dict[tuple[str, str], list[Refusal]] = defaultdict(list)
+    for each in report.refused:
+        groups[each.code, each.reason].append(each)
+    for (code, reason), refused in list(groups.items())[:MOST_SAID]:
+        say(f"Refused {_what(refused)} ({code}): {reason}")
+        if len(refused) > 1:
+            names = [each.job_id or each.app for each in refused]
+            named = [name for name in names if name is not None]
+            more = ", ..." if len(named) > MOST_NAMED else ""
+            if named:
+                say(f"  {', '.join(named[:MOST_NAMED])}{more}")
+        for each in refused[:MOST_NAMED]:
+            if each.digests is not None and each.digests[0] not in reason:
+                say(f"  SHA-256 of the records: {each.digests[0]} there, {each.digests[1]} came.")
+    told = sum(len(refused) for refused in list(groups.values())[:MOST_SAID])
+    if report.refused_count > told:
+        say(f"... and {report.refused_count - told} more; --json lists them.")
+
+
+def _what(refused: Sequence[Refusal]) -> str:
+    """What was refused, for the same reason."""
+    if len(refused) == 1:
+        [only] = refused
+        return only.job_id or ("an entry" if only.app is None else f"app {only.app}")
+    apps = sum(each.app is not None for each in refused)
+    jobs = sum(each.job_id is not None for each in refused)
+    others = len(refused) - apps - jobs
+    counts = [
+        show_count(jobs, "job") if jobs else "",
+        show_count(apps, "app") if apps else "",
+        f"{others} {'entry' if others == 1 else 'entries'}" if others else "",
+    ]
+    return " and ".join(count for count in counts if count)
+
+
+def _headline(report: Report, doing: str) -> str:
+    done = f"Would {doing}" if report.is_dry_run else f"{doing.capitalize()}ed"
+    where = f"{'from' if report.direction == 'pull' else 'to'} {report.remote}"
     parts = [show_count(report.new, "job")]
     if report.files:
         parts.append(f"{show_count(report.files, 'file')} ({show_size(report.bytes)})")
-    text = f"{done} {' and '.join(parts)} {where}"
+    if report.apps:
+        parts.append(show_count(report.apps, "app"))
+    *first, last = parts
+    what = f"{', '.join(first)} and {last}" if first else last
+    text = f"{done} {what} {where}"
     more = [
         (report.tagged, "with more tags"),
         (report.deleted, "deleted"),
@@ -124,8 +182,6 @@ def _headline(report: Report) -> str:
         (report.kept_deleted, "not brought again, deleted here"),
     ]
     text += "".join(f", {count} {what}" for count, what in more if count)
-    if report.apps:
-        text += f", {show_count(report.apps, 'app')}"
     if report.awaited_files:
         text += (
             f"; {show_count(report.awaited_files, 'file')} ({show_size(report.awaited_bytes)}) "

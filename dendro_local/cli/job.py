@@ -20,6 +20,7 @@ from dendro_local.client.default_hub import default_hub
 from dendro_local.errors import JobNotFound, OutputNotFound
 from dendro_local.hub import Hub
 from dendro_local.local_hub import LocalHub
+from dendro_local.local_hub.job_views import JobViews
 from dendro_local.model import Job, JobId, OutputFileResult
 from dendro_local.store.origins import JobOrigin
 
@@ -79,8 +80,7 @@ def why(job_id: str, as_json: bool) -> None:
 def _show(hub: Hub, record: Job) -> None:
     definition = record.jobDefinition
     click.echo(f"Job {record.jobId}")
-    origin = _origin(hub, record)
-    print_fields([*_facts(record), *_came_from(origin)], indent=2)
+    print_fields([*_facts(record), *_came_from(hub, record)], indent=2)
     sections: dict[str, list[tuple[str, str]]] = {
         "Inputs": [
             (file.name, f"{file.fileBaseName}\n{file.url}") for file in definition.inputFiles
@@ -134,11 +134,21 @@ def _origin(hub: Hub, record: Job) -> JobOrigin | None:
     return hub.job_origin(record.jobId) if isinstance(hub, LocalHub) else None
 
 
-def _came_from(origin: JobOrigin | None) -> list[tuple[str, str]]:
-    if origin is None:
+def _came_from(hub: Hub, record: Job) -> list[tuple[str, str]]:
+    facts = JobViews(hub).origin(record.jobId) if isinstance(hub, LocalHub) else None
+    if facts is None:
         return []
-    signed = f"signed by key {origin.key_id}" if origin.is_verified else "NOT VERIFIED"
-    return [("Came from", f"{origin.origin}, {show_time(origin.arrived_at)}; {signed}")]
+    origin = facts.origin
+    if origin.is_verified:
+        name = facts.key_name or "that is not trusted any more"
+        signed = f"signature verified: key {name} ({origin.key_id})"
+    elif origin.key_id is not None:
+        signed = f"signature NOT VERIFIED: key {origin.key_id}"
+    else:
+        signed = "NOT VERIFIED: no trusted key has signed it"
+    place = origin.origin
+    words = f"pushed by {place[5:]}" if place.startswith("user:") else place
+    return [("Came from", f"{words}, {show_time(origin.arrived_at)}; {signed}")]
 
 
 def _status(hub: Hub, job_id: JobId) -> str:
@@ -153,9 +163,17 @@ def _output(hub: Hub, record: Job, result: OutputFileResult) -> str:
     url = result.url or "its URL is known when the job has run"
     if record.status != "completed":
         return f"{result.fileBaseName}\n{url}"
+    size = "" if result.size is None else f" ({show_size(result.size)})"
     try:
         place = str(hub.output_file(record.jobId, result.name, fetch=False))
     except OutputNotFound as error:
-        place = str(error)
-    size = "" if result.size is None else f" ({show_size(result.size)})"
+        place = _absent(hub, record, result) or str(error)
     return f"{place}{size}\n{url}"
+
+
+def _absent(hub: Hub, record: Job, result: OutputFileResult) -> str | None:
+    """Where an output is that is not here; None if there is more to say of it."""
+    remotes = hub.awaited_from(record.jobId, result.name) if isinstance(hub, LocalHub) else []
+    if not remotes:
+        return None
+    return f"on remote {' or '.join(remotes)}, not fetched yet"

@@ -6,6 +6,7 @@ from typing import get_args
 import click
 
 from dendro_local.cli.job_table import print_jobs
+from dendro_local.cli.number_types import WholeNumberRange
 from dendro_local.cli.options import any_service_option, json_option
 from dendro_local.cli.output import print_json, say
 from dendro_local.cli.places import url_of_place
@@ -37,7 +38,7 @@ _PLACE = "a file of this machine, a URL, or dendro:JOBID/OUTPUT."
 @click.option(
     "--limit",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=WholeNumberRange(min=1),
     default=100,
     show_default=True,
     help="At most this many jobs.",

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from dendro_local.cli.number_types import NumberRange, WholeNumberRange
 from dendro_local.compute import machine_capacity, machine_slots
 from dendro_local.compute.slots import SLOTS_FILE, limited, read_slots, total_of
 from dendro_local.config import store_folder
@@ -21,21 +22,21 @@ _OPTIONS = (
     click.option(
         "--cpus",
         metavar="N",
-        type=click.IntRange(min=1),
+        type=WholeNumberRange(min=1),
         show_default="the machine's",
         help="CPUs for all jobs together.",
     ),
     click.option(
         "--memory",
         metavar="GB",
-        type=click.FloatRange(min=0, min_open=True),
+        type=NumberRange(min=0, min_open=True),
         show_default="the machine's",
         help="Memory for all jobs together, in GB.",
     ),
     click.option(
         "--gpus",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=WholeNumberRange(min=0),
         show_default="the machine's",
         help="GPUs for all jobs together.",
     ),

@@ -1,11 +1,14 @@
 """``remote``: places to exchange jobs with."""
 
+import contextlib
+import os
+import stat
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
-from dendro_local.cli.options import json_option, yes_option
+from dendro_local.cli.options import json_option
 from dendro_local.cli.output import (
     Refused,
     print_fields,
@@ -27,13 +30,15 @@ from dendro_sync.saved_remotes import (
     show_remote,
     test_remote,
 )
+from dendro_sync.setting_remotes import set_remote
 from dendro_sync.tidying import compact_remote
 
 __all__ = ["remote"]
 
 _REMOTE = (
-    "{name, url, kind, keyFile, readOnly, cache, allowUnsigned, require, outputs, addedSec, "
-    "lastPullSec, lastPushSec, refused, awaitedFiles}"
+    "{name, url, kind, keyFile, hasKey, readOnly, cache, allowUnsigned, require, outputs, "
+    "addedSec, lastPullSec, lastPushSec, refused, awaitingTrust[{key_id, public_key, jobs}], "
+    "awaitedFiles, isNew}"
 )
 
 
@@ -99,6 +104,7 @@ def add(
     also be read at http or https. What is there is asked.
     """
     hub = store_hub()
+    _warn_of_open_key(key_file)
     added = add_remote(
         hub,
         name,
@@ -114,7 +120,64 @@ def add(
     if as_json:
         print_json(added)
     else:
-        click.echo(f"Added remote {name}: a {added.kind} at {added.url}.")
+        what = "a new bucket, which the first push makes," if added.isNew else f"a {added.kind}"
+        click.echo(f"Added remote {name}: {what} at {added.url}.")
+
+
+@remote.command("set", epilog=f"--json prints {_REMOTE}.")
+@click.argument("name")
+@click.option("--url", help="Where it is by now. It must be a remote of the same kind.")
+@click.option(
+    "--key-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with the key by which one is known there, in place of any other.",
+)
+@click.option("--no-key", "forget_key", is_flag=True, default=None, help="Go there as a guest.")
+@click.option("--read-only/--no-read-only", default=None, help="Push nothing there, or do.")
+@click.option(
+    "--cache/--no-cache",
+    "is_cache",
+    default=None,
+    help="Ask it for jobs that are not here when they are submitted, or do not.",
+)
+@click.option(
+    "--allow-unsigned/--no-allow-unsigned",
+    default=None,
+    help="Take what nobody signed whose key is trusted, or do not.",
+)
+@click.option(
+    "--require",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Only take jobs on whose outputs so many trusted producers agree.",
+)
+@click.option(
+    "--outputs",
+    type=click.Choice(get_args(Outputs)),
+    help="What a pull does about files, unless it is told; see `remote add`.",
+)
+@click.option("--trust", metavar="PUBLICKEY", help="Trust this key, under the remote's name.")
+@json_option
+def set_(name: str, as_json: bool, **changed: Any) -> None:
+    """Change how a remote is used.
+
+    What is not given stays as it is. What came from the remote stays, and the next exchange goes
+    on where the last one was.
+    """
+    given = {field: value for field, value in changed.items() if value is not None}
+    if not given:
+        raise click.UsageError(
+            "Say what to change: --url, --key-file, --no-key, --read-only, --cache, "
+            "--allow-unsigned, --require, --outputs or --trust."
+        )
+    _warn_of_open_key(given.get("key_file"))
+    found = set_remote(store_hub(), name, **given)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"Changed remote {name}.")
+        print_fields(_facts(found), indent=2)
 
 
 @remote.command("list", epilog=f"--json prints an array of {_REMOTE}.")
@@ -126,9 +189,16 @@ def list_(as_json: bool) -> None:
         print_json(found)
     elif found:
         print_table(
-            ("NAME", "KIND", "URL", "PULLED", "PUSHED"),
+            ("NAME", "KIND", "USE", "URL", "PULLED", "PUSHED"),
             [
-                (each.name, each.kind, each.url, _when(each.lastPullSec), _when(each.lastPushSec))
+                (
+                    each.name,
+                    each.kind,
+                    ", ".join([*_uses(each), *_outputs(each)]),
+                    each.url,
+                    _when(each.lastPullSec),
+                    _when(each.lastPushSec),
+                )
                 for each in found
             ],
             may_cut=("URL",),
@@ -152,7 +222,11 @@ def show(name: str, as_json: bool) -> None:
 
 @remote.command()
 @click.argument("name")
-@yes_option
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Remove it even if there are files of jobs here that can only be fetched from there.",
+)
 def remove(name: str, yes: bool) -> None:
     """Remove a remote. Jobs that came from it stay."""
     hub = store_hub()
@@ -169,7 +243,7 @@ def remove(name: str, yes: bool) -> None:
 
 @remote.command(
     epilog="--json prints {name, kind, url, seconds, version, jobs, userId, canWrite, publicKey, "
-    "isTrusted}; null is what it does not tell."
+    "isTrusted, isNew}; null is what it does not tell."
 )
 @click.argument("name")
 @json_option
@@ -179,7 +253,10 @@ def test(name: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        click.echo(f"Remote {name} answers, after {show_duration(found.seconds)}.")
+        if found.isNew:
+            click.echo(f"There is nothing at remote {name} yet: the first push makes a bucket.")
+        else:
+            click.echo(f"Remote {name} answers, after {show_duration(found.seconds)}.")
         print_fields(_tested(found), indent=2)
 
 
@@ -206,12 +283,21 @@ def compact_(name: str | None, as_json: bool) -> None:
         say("There is nothing to merge.")
 
 
+def _warn_of_open_key(file: Path | None) -> None:
+    """Tell if others can read a key: whoever has it is taken for its user."""
+    if file is None or os.name == "nt":
+        return
+    with contextlib.suppress(OSError):  # what is wrong with it is told when it is read
+        if file.expanduser().stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            say(f"Others on this machine may read {file}: `chmod 600 {file}` keeps the key yours.")
+
+
 def _when(moment_sec: float | None) -> str:
     return "never" if moment_sec is None else show_time(moment_sec)
 
 
-def _facts(found: RemoteInfo) -> list[tuple[str, str]]:
-    uses = [
+def _uses(found: RemoteInfo) -> list[str]:
+    return [
         text
         for text, is_so in (
             ("read only", found.readOnly),
@@ -221,19 +307,45 @@ def _facts(found: RemoteInfo) -> list[tuple[str, str]]:
         )
         if is_so
     ]
+
+
+def _outputs(found: RemoteInfo) -> list[str]:
+    """What is done about outputs, if it is not the usual."""
+    return [] if found.outputs == "eager" else [{"none": "no outputs"}.get(found.outputs, "lazy")]
+
+
+def _facts(found: RemoteInfo) -> list[tuple[str, str]]:
     facts = (
         ("Kind", found.kind),
         ("URL", found.url),
-        ("Key file", found.keyFile or ""),
-        ("Use", ", ".join(uses)),
+        ("Key", _key(found)),
+        ("Use", ", ".join(_uses(found))),
         ("Outputs", found.outputs),
         ("Added", show_time(found.addedSec)),
         ("Pulled", _when(found.lastPullSec)),
         ("Pushed", _when(found.lastPushSec)),
-        ("Refused", show_count(found.refused, "job") if found.refused else ""),
+        ("Refused", _refused(found)),
         ("To come", show_count(found.awaitedFiles, "file") if found.awaitedFiles else ""),
     )
     return [(name, value) for name, value in facts if value]
+
+
+def _refused(found: RemoteInfo) -> str:
+    if not found.refused:
+        return ""
+    waiting = sum(each.jobs for each in found.awaitingTrust)
+    keys = ", ".join(each.public_key or each.key_id for each in found.awaitingTrust)
+    count = show_count(found.refused, "job")
+    if not waiting:
+        return f"{count}, tried again at the next exchange"
+    which = "" if waiting == found.refused else f", of which {waiting}"
+    return f"{count}{which} signed by keys that are not trusted: {keys}"
+
+
+def _key(found: RemoteInfo) -> str:
+    if found.keyFile is not None:
+        return f"in {found.keyFile}"
+    return "kept here, sealed" if found.hasKey else ""
 
 
 def _tested(found: RemoteTest) -> list[tuple[str, str]]:
@@ -244,7 +356,8 @@ def _tested(found: RemoteTest) -> list[tuple[str, str]]:
         ("Kind", found.kind),
         ("URL", found.url),
         ("Version", found.version or ""),
-        ("Jobs", "" if found.jobs is None else str(found.jobs)),
+        # A hub counts them once in a while.
+        ("Jobs", "" if found.jobs is None else f"about {found.jobs}"),
         ("You are", found.userId or ("a guest" if found.kind == "hub" else "")),
         ("May push", "yes" if found.canWrite else "no"),
         ("Signs with", key),

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from dendro_local.cli.number_types import WholeNumberRange
 from dendro_local.cli.output import say
 from dendro_local.config import store_folder
 from dendro_local.server.listening import DEFAULT_PORT
@@ -32,7 +33,7 @@ _OPTIONS = (
     click.option(
         "--port",
         metavar="N",
-        type=click.IntRange(0, 65535),
+        type=WholeNumberRange(0, 65535),
         default=DEFAULT_PORT,
         show_default=True,
         help="Port to listen on; 0 takes any that is free.",

@@ -8,6 +8,8 @@ from dendro_local.cli.options import json_option, yes_option
 from dendro_local.cli.output import Refused, print_json, print_table, say, show_count
 from dendro_local.cli.store_hub import store_hub
 from dendro_local.client.default_hub import default_hub
+from dendro_local.local_hub import LocalHub
+from dendro_local.local_hub.permissions import ANYBODY
 from dendro_local.model import ServiceUser
 
 __all__ = ["services"]
@@ -63,6 +65,7 @@ def add(name: str, owner: str | None, as_json: bool) -> None:
         print_json(service)
     else:
         click.echo(f"Added service {name} of {service.userId}.")
+    _tell_who_is_not_there(hub, [service.userId])
 
 
 @services.command()
@@ -115,6 +118,15 @@ def users(name: str, rights: Sequence[tuple[str, str]], drop: Sequence[str], as_
         )
     else:
         say(f"Only its owner, {service.userId}, may use service {name}.")
+    _tell_who_is_not_there(hub, [user_id for user_id, _ in rights])
+
+
+def _tell_who_is_not_there(hub: LocalHub, user_ids: Sequence[str]) -> None:
+    """Name the users who are given something and are not there: they may come, or be misspelt."""
+    known = {ANYBODY, *(user.user_id for user in hub.users())}
+    for user_id in dict.fromkeys(user_ids):
+        if user_id not in known:
+            say(f"There is no user {user_id} yet: `dendro-local users add {user_id}` adds them.")
 
 
 def _list(*, as_json: bool) -> None:
@@ -141,7 +153,8 @@ def _service_user(user_id: str, text: str) -> ServiceUser:
     unknown = sorted(rights - set(RIGHTS))
     if unknown or not rights:
         raise click.BadParameter(
-            f"{text!r} gives no rights. Give some of {', '.join(RIGHTS)}, separated by commas.",
+            f"{(unknown[0] if unknown else text)!r} is no right; rights are {', '.join(RIGHTS)}, "
+            "separated by commas.",
             param_hint="--set",
         )
     return ServiceUser(

@@ -13,6 +13,7 @@ from dendro_local.cli.definition_options import (
     parameter_values,
     processor_named,
 )
+from dendro_local.cli.number_types import NumberRange, WholeNumberRange
 from dendro_local.cli.options import job_argument, json_option, one_service_option
 from dendro_local.cli.output import print_json, say, show_time
 from dendro_local.cli.places import read_place
@@ -28,6 +29,7 @@ from dendro_local.client import (
 )
 from dendro_local.client.default_hub import default_hub
 from dendro_local.errors import JobFailed
+from dendro_local.local_hub import LocalHub
 from dendro_local.model import AppSpecification
 
 __all__ = ["rerun", "submit"]
@@ -50,7 +52,7 @@ _WAIT_HELP = (
 @click.option(
     "--cpus",
     metavar="N",
-    type=click.IntRange(min=0),
+    type=WholeNumberRange(min=0),
     default=1,
     show_default=True,
     help="CPUs that the job needs.",
@@ -58,7 +60,7 @@ _WAIT_HELP = (
 @click.option(
     "--gpus",
     metavar="N",
-    type=click.IntRange(min=0),
+    type=WholeNumberRange(min=0),
     default=0,
     show_default=True,
     help="GPUs that the job needs.",
@@ -66,7 +68,7 @@ _WAIT_HELP = (
 @click.option(
     "--memory",
     metavar="GB",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     default=4,
     show_default=True,
     help="Memory that the job needs, in GB.",
@@ -75,7 +77,7 @@ _WAIT_HELP = (
     "--time",
     "time_sec",
     metavar="SEC",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     default=86400,
     show_default=True,
     help="How long the job may run, in seconds; then it is stopped and fails.",
@@ -137,6 +139,8 @@ def submit(
         delete_failing=delete_failing,
     )
     _tell_if_found(job, begun_at)
+    if not (skip_cache or rerun_failing) and isinstance(hub, LocalHub):
+        _tell_why_not_found(hub, job, begun_at)
     _answer(job, waits=waits, as_json=as_json)
 
 
@@ -198,6 +202,13 @@ def _tell_if_found(job: DendroJob, begun_at: float) -> None:
         return
     again = " --rerun-failing runs it again." if job.status == "failed" else ""
     say(f"Found a job of {show_time(created_at)}, {job.status}; no new one was made.{again}")
+
+
+def _tell_why_not_found(hub: LocalHub, job: DendroJob, begun_at: float) -> None:
+    """Tell why an earlier job did not serve, if a new one was made although there is one."""
+    note = hub.stored(job.jobId).note
+    if note is not None and job.timestampCreatedSec >= begun_at:
+        say(note)
 
 
 def _answer(job: DendroJob, *, waits: bool, as_json: bool) -> None:

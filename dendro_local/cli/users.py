@@ -1,6 +1,10 @@
 """``users``: who may ask the hub, and their API keys."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import os
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
 
 import click
 import msgspec
@@ -86,17 +90,32 @@ def add(user_id: str, name: str | None, email: str | None, as_json: bool) -> Non
 @users.command(epilog="--json prints {apiKey}.")
 @_user_option
 @click.option("--label", metavar="TEXT", default="", help="What the key is for.")
+@click.option(
+    "--to",
+    "target",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it to this new file, which only you may read, instead of printing it.",
+)
 @json_option
-def key(user_id: str, label: str, as_json: bool) -> None:
+def key(user_id: str, label: str, target: Path | None, as_json: bool) -> None:
     """Make an API key, and print it.
 
     It is shown this once: only its digest is kept. Keys that were made before stay in use.
     """
-    made, text = store_hub().add_api_key(user_id, label)
+    if as_json and target is not None:
+        raise click.UsageError("Give --to or --json, not both.")
+    hub = store_hub()
+    if target is None:
+        made, text = hub.add_api_key(user_id, label)
+    else:
+        with _new_secret_file(target) as stream:
+            made, text = hub.add_api_key(user_id, label)
+            stream.write(f"{text}\n")
     if as_json:
         print_json(NewKey(apiKey=text))
         return
-    click.echo(text)
+    click.echo(text if target is None else f"Wrote a key of {user_id} to {target}.")
     say(
         f"This is key {made.key_id} of {user_id}; it is not shown again. "
         f"`dendro-local users revoke {made.key_id}` takes it out of use."
@@ -146,6 +165,27 @@ def remove(user_id: str, yes: bool) -> None:
         )
     hub.remove_user(user_id)
     click.echo(f"Removed user {user_id}.")
+
+
+@contextlib.contextmanager
+def _new_secret_file(file: Path) -> Generator[TextIO]:
+    """A new file that only its user may read, to be written; gone again if that fails.
+
+    Raises:
+        click.FileError: there is one of this name, or it cannot be made or written.
+    """
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.FileError(str(file), error.strerror) from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            yield stream
+    except BaseException as error:
+        file.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise click.FileError(str(file), error.strerror) from error
+        raise
 
 
 def _row(user: User, keys: Sequence[ApiKey]) -> Sequence[str]:

@@ -32,6 +32,7 @@ def wait_for(job: DendroJob) -> None:
     progress = _Progress(job)
     try:
         with _ending_in_order():
+            progress.show()  # as it was submitted: it may have started by the first look
             for _ in job.watch(look_sec=TERMINAL_LOOK_SEC if progress.is_live else LOOK_SEC):
                 progress.show()
     except (KeyboardInterrupt, SystemExit):

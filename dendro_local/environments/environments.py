@@ -38,6 +38,7 @@ from dendro_local.errors import (
     NotFound,
     StoreError,
 )
+from dendro_local.reasons import reason_of
 
 __all__ = ["Environments"]
 
@@ -348,8 +349,8 @@ class Environments:
                     "removes environments that are not used any more."
                 ) from error
             raise StoreError(
-                f"The folder of the environments, {self._folder}, cannot be written: {error}. "
-                "Check its permissions."
+                f"The folder of the environments, {self._folder}, cannot be written: "
+                f"{reason_of(error)}. Check its permissions."
             ) from error
 
 

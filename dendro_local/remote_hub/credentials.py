@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from dendro_local.errors import Conflict, NotAuthenticated, StoreError
+from dendro_local.reasons import reason_of
 from dendro_local.store.locks import FileLock
 
 __all__ = ["CLIENT_FILE_NAME", "ComputeClientKey", "key_in_use", "read_client_key", "user_key"]
@@ -69,8 +70,8 @@ def read_client_key(folder: Path) -> ComputeClientKey:
         ) from error
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise StoreError(
-            f"{file} is not the file of a registered compute client ({error}). Copy it again from "
-            "where it was written."
+            f"{file} is not the file of a registered compute client "
+            f"({reason_of(error)}). Copy it again from where it was written."
         ) from error
 
 

@@ -52,10 +52,12 @@ class RemoteHub(RemoteJobs, RemoteApps, RemoteComputing):
         """Whether this process may run the hub's jobs if nobody else does: no."""
         return False
 
-    def changes(self, job_ids: Collection[JobId] | None = None) -> RemoteChanges:
+    def changes(
+        self, job_ids: Collection[JobId] | None = None, *, for_work: bool = False
+    ) -> RemoteChanges:
         """Something to wait with, for what happens to these jobs; to any if None.
 
-        A compute client is woken by what it may have to do alone.
+        A compute client, which asks for any, is woken by what it may have to do alone.
         """
         if job_ids is not None:
             return RemoteChanges(self.transport, job_ids)

@@ -7,7 +7,7 @@ import time
 
 from dendro_local.errors import DendroError, HubUnreachable, NotAHub
 
-__all__ = ["HubBusy", "Patience"]
+__all__ = ["BrokenOff", "HubBusy", "Patience"]
 
 FIRST_PAUSE_SEC = 0.25
 LONGEST_PAUSE_SEC = 5.0
@@ -21,10 +21,16 @@ class HubBusy(HubUnreachable):
         self.retry_after_sec = retry_after_sec
 
 
+class BrokenOff(HubUnreachable):
+    """A connection to the hub broke, over which something had come or gone until then."""
+
+
 class Patience:
     """Lets something be tried again for so long after it last got further.
 
-    Who has endless patience also waits for a hub to be back where something else answers.
+    Only the time counts in which nothing came: not that of an attempt whose connection broke while
+    it got on, however slowly. Who has endless patience also waits for a hub to be back where
+    something else answers.
 
     Args:
         patience_sec: how long.
@@ -38,7 +44,8 @@ class Patience:
 
     def renew(self) -> None:
         """It got further: begin anew to be patient."""
-        self._deadline = time.monotonic() + self._patience_sec
+        self._began = time.monotonic()
+        self._deadline = self._began + self._patience_sec
         self._pause = FIRST_PAUSE_SEC
 
     def pause(self, error: DendroError) -> None:
@@ -49,6 +56,8 @@ class Patience:
         """
         if isinstance(error, NotAHub) and self._patience_sec < math.inf:
             raise error
+        if isinstance(error, BrokenOff):
+            self._deadline += time.monotonic() - self._began
         # Not all at the same moment, when a hub comes back.
         wait = self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         if isinstance(error, HubBusy) and error.retry_after_sec is not None:
@@ -56,3 +65,4 @@ class Patience:
         if time.monotonic() + wait > self._deadline or self._is_closed.wait(wait):
             raise error
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SEC)
+        self._began = time.monotonic()

@@ -3,6 +3,7 @@
 import math
 import ssl
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import TypeVar
 
 import httpx
@@ -13,7 +14,7 @@ from dendro_local.errors import DendroError, NotAHub
 from dendro_local.remote_hub.patience import HubBusy
 from dendro_local.v1 import ErrorBody, ErrorReply
 
-__all__ = ["Answers", "is_tls_fault"]
+__all__ = ["Answers", "PastEnd", "is_tls_fault"]
 
 T = TypeVar("T")
 
@@ -21,6 +22,10 @@ LONGEST_WAIT_SEC = 60.0
 """Who is told to come back later than this is told why, and does not wait."""
 
 _BUSY = frozenset({429, 500, 502, 503, 504})
+
+
+class PastEnd(NotAHub):
+    """A file of the hub was asked for from a byte on that it has not got."""
 
 
 class _ContractFault(msgspec.Struct, frozen=True):
@@ -65,14 +70,22 @@ class Answers:
         what_key: which key is sent, for people; None if none is.
         waits_for_room: whether a full disk of the hub is something that passes.
         what_url: how people know the address.
+        how_to_key: what to do for another key: a sentence; None for a user's key of this machine.
     """
 
     def __init__(
-        self, base_url: str, what_key: str | None, *, waits_for_room: bool, what_url: str
+        self,
+        base_url: str,
+        what_key: str | None,
+        *,
+        waits_for_room: bool,
+        what_url: str,
+        how_to_key: str | None = None,
     ) -> None:
         self._base_url = base_url
         self._what_url = what_url
         self._what_key = what_key
+        self._how_to_key = how_to_key
         self._waits_for_room = waits_for_room
 
     def record(self, reply: httpx.Response, kind: type[T]) -> T:
@@ -91,6 +104,8 @@ class Answers:
         status = reply.status_code
         if status < 300:
             return
+        if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise PastEnd(f"{reply.request.url.path} is shorter at the hub than it should be.")
         fault = _fault_in(reply)
         if fault is None and status not in _BUSY:
             raise self.not_a_hub(reply)
@@ -139,11 +154,12 @@ class Answers:
 
     def _about_key(self, message: str) -> str:
         if self._what_key is None:
-            return (
-                f"The hub at {self._base_url} wants an API key for this. Set DENDRO_API_KEY; "
-                "`dendro-local users key` on the hub's machine makes one."
+            how = self._how_to_key or (
+                "Set DENDRO_API_KEY; `dendro-local users key` on the hub's machine makes one."
             )
-        return f"The hub at {self._base_url} does not take {self._what_key}: {message}"
+            return f"The hub at {self._base_url} wants an API key for this. {how}"
+        text = f"The hub at {self._base_url} does not take {self._what_key}: {message}"
+        return text if self._how_to_key is None else f"{text} {self._how_to_key}"
 
 
 def is_tls_fault(error: BaseException | None) -> bool:

@@ -24,17 +24,25 @@ from dendro_local.errors import (
     NotAuthenticated,
     NotFound,
 )
-from dendro_local.remote_hub.patience import Patience
-from dendro_local.remote_hub.replies import Answers, is_tls_fault
+from dendro_local.reasons import reason_of
+from dendro_local.remote_hub.patience import BrokenOff, Patience
+from dendro_local.remote_hub.replies import Answers, PastEnd, is_tls_fault
 
-__all__ = ["PATIENCE_SEC", "Timeouts", "Transport"]
+__all__ = ["NotASecureHub", "PATIENCE_SEC", "Timeouts", "Transport"]
 
 T = TypeVar("T")
 
 PATIENCE_SEC = 8.0
 """For how long a person waits for a hub that does not answer."""
 
+MAX_REPLY_BYTES = 256 << 20
+"""No answer that is read as a whole is longer; the hub may be anybody's."""
+
 _encode = msgspec.json.Encoder().encode
+
+
+class NotASecureHub(NotAHub):
+    """What answers at an https address does not speak https."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +64,7 @@ class Transport:
         key: the API key of a user, or the private key of a compute client; None for a guest.
         what_key: how people know the key, such as ``the key in DENDRO_API_KEY``.
         what_url: how people know the address.
+        how_to_key: what to do for another key: a sentence; None for a user's key of this machine.
         headers: of every request.
         patience_sec: for how long a hub that does not answer is asked again.
         waits_for_room: whether it is also asked again while its disk is full.
@@ -72,6 +81,7 @@ class Transport:
         *,
         what_key: str = "the key in DENDRO_API_KEY",
         what_url: str = "DENDRO_API_URL",
+        how_to_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         patience_sec: float = PATIENCE_SEC,
         waits_for_room: bool = False,
@@ -91,6 +101,7 @@ class Transport:
             None if key is None else what_key,
             waits_for_room=waits_for_room,
             what_url=what_url,
+            how_to_key=how_to_key,
         )
         self._timeouts = (timeouts or Timeouts()).httpx()
         self._lock = threading.Lock()
@@ -154,8 +165,8 @@ class Transport:
             DendroError: as the hub has it.
             HubUnreachable: it was not reached, or could not answer now.
         """
-        with self._translated() as client:
-            reply = client.request(method, path, **request)
+        with self._translated() as client, client.stream(method, path, **request) as coming:
+            reply = _whole(coming)
         self._check(reply)
         return reply
 
@@ -166,6 +177,7 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, list[str]] | None = None,
+        record: object = None,
         silence_sec: float | None = None,
     ) -> Generator[httpx.Response]:
         """A block in which the body of what a path gives can be read in pieces.
@@ -174,6 +186,7 @@ class Transport:
             path: what to get.
             headers: of the request.
             query: of the request.
+            record: what is sent by POST; None for a GET.
             silence_sec: how long the hub may say nothing; by default as for every request.
 
         Raises:
@@ -183,13 +196,13 @@ class Transport:
         timeout = self._timeouts
         if silence_sec is not None:
             timeout = httpx.Timeout(silence_sec, connect=timeout.connect, pool=None)
+        method = "GET" if record is None else "POST"
+        sent = _body(record, headers)
         with (
             self._translated() as client,
-            client.stream("GET", path, headers=headers, params=query, timeout=timeout) as reply,
+            client.stream(method, path, params=query, timeout=timeout, **sent) as reply,
         ):
-            if not reply.is_success:
-                reply.read()
-            self._check(reply)
+            self._check(reply if reply.is_success else _whole(reply))
             yield reply
 
     def patiently(self, attempt: Callable[[bool], T]) -> T:
@@ -253,6 +266,8 @@ class Transport:
     def _check(self, reply: httpx.Response) -> None:
         try:
             self._answers.check(reply)
+        except PastEnd:
+            raise
         except (NotAHub, InvalidRequest, NotFound) as error:
             # A hub of another version may lack a route, or a field.
             is_known = not isinstance(error, NotAHub)
@@ -273,14 +288,21 @@ class Transport:
         try:
             yield self._open()
         except (httpx.HTTPError, httpx.StreamError) as error:
+            if _PLAIN in str(error):
+                raise NotASecureHub(
+                    f"What is at {self.base_url} does not speak https. A hub without a "
+                    f"certificate is at http{self.base_url.removeprefix('https')}."
+                ) from error
             if is_tls_fault(error):
                 raise NotAHub(
                     f"The hub at {self.base_url} cannot be trusted, or does not speak TLS: "
                     f"{error}. If its certificate is signed by an authority of your own, name that "
                     "one's certificate by SSL_CERT_FILE."
                 ) from error
-            raise HubUnreachable(
-                f"The hub at {self.base_url} does not answer: {str(error) or type(error).__name__}."
+            kind = BrokenOff if isinstance(error, _BROKEN) else HubUnreachable
+            what = (reason_of(error) or type(error).__name__).rstrip(".")
+            raise kind(
+                f"The hub at {self.base_url} does not answer: {what}."
                 f" Check that it runs and that {self._what_url} is its address."
             ) from error
         except Exception as error:
@@ -288,6 +310,36 @@ class Transport:
             if isinstance(error, DendroError) or not self._is_closed.is_set():
                 raise
             raise HubUnreachable(f"The hub at {self.base_url} is not asked any more.") from error
+
+
+def _whole(coming: httpx.Response) -> httpx.Response:
+    """An answer with all of its body, as it came.
+
+    Nothing is unpacked: it was not asked for packed, and a little can unpack to any amount.
+
+    Raises:
+        NotAHub: it is too long, or packed.
+    """
+    body = bytearray()
+    is_packed = coming.headers.get("content-encoding", "identity") != "identity"
+    if is_packed and coming.is_success:
+        raise NotAHub(f"{coming.request.url.host} answers packed, though it was not asked to.")
+    for piece in coming.iter_raw():
+        body += piece
+        if len(body) > MAX_REPLY_BYTES:
+            raise NotAHub(
+                f"{coming.request.url.host} answers with more than {MAX_REPLY_BYTES >> 20} MiB."
+            )
+    headers = [(name, value) for name, value in coming.headers.raw if name.lower() not in _AS_SENT]
+    return httpx.Response(
+        coming.status_code,
+        headers=headers,
+        content=b"" if is_packed else bytes(body),
+        request=coming.request,
+    )
+
+
+_AS_SENT = (b"content-encoding", b"transfer-encoding", b"content-length")
 
 
 def _certificates(base_url: str) -> ssl.SSLContext:
@@ -302,6 +354,11 @@ _all_certificates = functools.cache(httpx.create_ssl_context)
 def _no_certificates() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
+
+_PLAIN = "WRONG_VERSION_NUMBER"
+"""What OpenSSL makes of an answer that is none of TLS."""
+
+_BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 _OTHER_FORM = ("There is nothing at /", "unknown field", "required field")
 

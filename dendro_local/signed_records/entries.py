@@ -36,6 +36,7 @@ __all__ = [
 MOST_IN_BATCH = 1000
 
 MAX_LINE_BYTES = 8 << 20
+MAX_BATCH_BYTES = 256 << 20
 """As long as the longest definition that a hub takes."""
 
 BATCH_TYPE = "application/vnd.dendro-local.batch"
@@ -188,6 +189,7 @@ class BatchReader:
     def __init__(self) -> None:
         self._rest = b""
         self._lines: list[bytes] = []
+        self._bytes = 0
 
     def feed(self, data: bytes) -> Iterator[ReadBatch]:
         """The batches that are whole with these bytes.
@@ -203,8 +205,11 @@ class BatchReader:
             # Entries are not decoded here: what is wrong with one must not end the others.
             if not line.startswith(b'{"kind":"batch"'):
                 self._lines.append(line)
+                self._bytes += len(line)
                 if len(self._lines) > MOST_IN_BATCH:
                     raise InvalidRequest(f"A batch has more than {MOST_IN_BATCH} entries.")
+                if self._bytes > MAX_BATCH_BYTES:
+                    raise InvalidRequest(f"A batch has more than {MAX_BATCH_BYTES} bytes.")
                 continue
             yield self._end(line)
 
@@ -214,7 +219,7 @@ class BatchReader:
 
     def _end(self, line: bytes) -> ReadBatch:
         end = decode_entry(line)
-        lines, self._lines = self._lines, []
+        lines, self._lines, self._bytes = self._lines, [], 0
         if not isinstance(end, BatchEnd) or end.count != len(lines):
             raise InvalidRequest(f"A batch of {len(lines)} entries does not say so.")
         digest = sha256(b"".join(each + b"\n" for each in lines)).digest()

@@ -32,6 +32,15 @@ from dendro_local.v1.compute import (
     Started,
     UploadedFile,
 )
+from dendro_local.v1.compute_clients import (
+    ChangedComputeClient,
+    ComputeClientEntry,
+    ComputeClientList,
+    JobInHand,
+    LiveComputeClient,
+    NewComputeClient,
+    NewComputeClientKey,
+)
 from dendro_local.v1.events import (
     CONSOLE_EVENTS,
     JOB_EVENTS,
@@ -43,15 +52,8 @@ from dendro_local.v1.events import (
     JobChanged,
     JobDeleted,
 )
-from dendro_local.v1.hub import (
-    ComputeClientList,
-    HalfHour,
-    Health,
-    JobInHand,
-    LiveComputeClient,
-    Stats,
-    Throughput,
-)
+from dendro_local.v1.forecasts import JobForecast, LackingInput
+from dendro_local.v1.hub import HalfHour, Health, Stats, Throughput
 from dendro_local.v1.job_views import (
     ConsoleLine,
     ConsoleMatch,
@@ -92,6 +94,7 @@ from dendro_local.v1.previews import (
 from dendro_local.v1.record import Answer, Question
 from dendro_local.v1.refusals import ErrorBody, ErrorReply
 from dendro_local.v1.remotes import (
+    ChangedRemote,
     Exchange,
     ExchangeProgress,
     ExchangeReport,
@@ -108,31 +111,50 @@ from dendro_local.v1.remotes import (
     TrustedKey,
     TrustList,
 )
-from dendro_local.v1.services import AppEntry, AppList, ServiceEntry, ServiceList
-from dendro_local.v1.storage import RoomOfProcessor, Storage
+from dendro_local.v1.services import (
+    AppEntry,
+    AppList,
+    AppStatus,
+    NewApp,
+    NewService,
+    ServiceEntry,
+    ServiceList,
+    UserRights,
+)
+from dendro_local.v1.storage import Pruned, PrunedJobEntry, PruneJobs, RoomOfProcessor, Storage
 from dendro_local.v1.sync import (
+    BlobSizes,
     LackingBlobs,
     LackingJobs,
+    PutBlobs,
     PutEntries,
     RefusedEntry,
     SyncFacts,
+    WantedBlobs,
     WantedJobs,
     WhichBlobs,
     WhichJobs,
 )
+from dendro_local.v1.users import Account, ApiKeyEntry, MadeApiKey, NewApiKey
 
 __all__ = [
     "AbandonedReply",
+    "Account",
     "Adopt",
     "Answer",
+    "ApiKeyEntry",
     "AppEntry",
     "AppList",
     "AppOfClaim",
+    "AppStatus",
     "ArrayPart",
     "Attribute",
     "BeginRun",
     "BegunRun",
+    "BlobSizes",
     "CONSOLE_EVENTS",
+    "ChangedComputeClient",
+    "ChangedRemote",
     "ClaimReply",
     "ClaimRequest",
     "ClaimToken",
@@ -143,6 +165,7 @@ __all__ = [
     "ComparedValue",
     "Comparison",
     "Complete",
+    "ComputeClientEntry",
     "ComputeClientList",
     "ConsoleBegan",
     "ConsoleEnded",
@@ -174,6 +197,7 @@ __all__ = [
     "JobChanged",
     "JobDeleted",
     "JobFile",
+    "JobForecast",
     "JobInHand",
     "JobList",
     "JobOrigin",
@@ -182,6 +206,7 @@ __all__ = [
     "JobRequest",
     "JsonNode",
     "LackingBlobs",
+    "LackingInput",
     "LackingJobs",
     "LeftOutJob",
     "Line",
@@ -189,15 +214,25 @@ __all__ = [
     "LineageJob",
     "LineageLink",
     "LiveComputeClient",
+    "MadeApiKey",
+    "NewApiKey",
+    "NewApp",
+    "NewComputeClient",
+    "NewComputeClientKey",
     "NewExchange",
     "NewJobs",
     "NewRemote",
+    "NewService",
     "NewTags",
     "NewTrustedKey",
     "ObjectNode",
     "Origin",
     "OwnKey",
     "Preview",
+    "PruneJobs",
+    "Pruned",
+    "PrunedJobEntry",
+    "PutBlobs",
     "PutEntries",
     "Question",
     "Received",
@@ -222,6 +257,8 @@ __all__ = [
     "TrustedKey",
     "UploadedFile",
     "UsageSeries",
+    "UserRights",
+    "WantedBlobs",
     "WantedJobs",
     "WhichBlobs",
     "WhichJobs",

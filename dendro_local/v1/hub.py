@@ -4,54 +4,15 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from dendro_local.model import ComputeSlot, JobId, JobStatus
+from dendro_local.model import JobStatus
 from dendro_local.v1.record import Answer
 
 __all__ = [
-    "ComputeClientList",
     "HalfHour",
     "Health",
-    "JobInHand",
-    "LiveComputeClient",
     "Stats",
     "Throughput",
 ]
-
-
-class JobInHand(Answer, frozen=True, kw_only=True):
-    """A job that a compute client has taken and not ended."""
-
-    job_id: JobId
-    service_name: str
-    app_name: str
-    processor_name: str
-    status: JobStatus
-    since: Annotated[
-        float | None, Meta(description="When it was taken, in seconds since the Unix epoch.")
-    ]
-
-
-class LiveComputeClient(Answer, frozen=True, kw_only=True):
-    """A compute client that is alive."""
-
-    compute_client_id: str
-    compute_client_name: str
-    serves_all: Annotated[
-        bool, Meta(description="Whether it takes any job, and not only those of its own script.")
-    ]
-    runtime: Annotated[
-        str,
-        Meta(description="How it runs apps: as processes, or in containers of the named engine."),
-    ]
-    unable: Annotated[str | None, Meta(description="Why it can run nothing now, if so.")]
-    compute_slots: list[ComputeSlot]
-    jobs: list[JobInHand]
-
-
-class ComputeClientList(Answer, frozen=True, kw_only=True):
-    """The compute clients that are alive. One that is started twice is there twice."""
-
-    compute_clients: list[LiveComputeClient]
 
 
 class Stats(Answer, frozen=True, kw_only=True):

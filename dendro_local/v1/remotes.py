@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
+import msgspec
 from msgspec import Meta
 
 from dendro_local.v1.record import Answer, Question
 
 __all__ = [
+    "ChangedRemote",
     "Exchange",
     "ExchangeProgress",
     "ExchangeReport",
@@ -82,6 +84,26 @@ class NewRemote(Question, frozen=True, kw_only=True):
     ] = "eager"
 
 
+class ChangedRemote(Question, frozen=True, kw_only=True, omit_defaults=True):
+    """What is to be different of a remote; what is left out stays."""
+
+    url: Annotated[
+        str | msgspec.UnsetType,
+        Meta(
+            description="Where it is now: the same kind of remote. A key that is kept for the "
+            "former address does not go along: give it anew, or null."
+        ),
+    ] = msgspec.UNSET
+    key: Annotated[
+        Text | msgspec.UnsetType | None, Meta(description="Null to go there without any.")
+    ] = msgspec.UNSET
+    read_only: bool | msgspec.UnsetType = msgspec.UNSET
+    cache: bool | msgspec.UnsetType = msgspec.UNSET
+    allow_unsigned: bool | msgspec.UnsetType = msgspec.UNSET
+    require: Annotated[int, Meta(ge=1, le=1000)] | msgspec.UnsetType = msgspec.UNSET
+    outputs: Outputs | msgspec.UnsetType = msgspec.UNSET
+
+
 class NewExchange(Question, frozen=True, kw_only=True):
     """What is to be exchanged with a remote; without conditions, all that is new."""
 
@@ -120,7 +142,10 @@ class NewExchange(Question, frozen=True, kw_only=True):
     ] = False
     inputs: Annotated[
         bool,
-        Meta(description="Whether files of the hub's machine that pushed jobs took go along."),
+        Meta(
+            description="Whether files that jobs took as inputs go along: of the hub's machine at "
+            "a push, of others, as far as they were pushed, at a pull."
+        ),
     ] = False
 
 
@@ -229,7 +254,7 @@ class RemoteEntry(Answer, frozen=True, kw_only=True):
     pulled_at: Annotated[float | None, Meta(description="When something was pulled last.")]
     pushed_at: Annotated[float | None, Meta(description="When something was pushed last.")]
     refused_jobs: Annotated[
-        int, Meta(description="How many were refused, and are tried again the next time.")
+        int, Meta(description="How many were refused, and are tried again or wait for trust.")
     ]
     awaited_files: Annotated[
         int, Meta(description="How many files of jobs here come from there when first read.")

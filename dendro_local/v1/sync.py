@@ -8,11 +8,14 @@ from dendro_local.model import JobId
 from dendro_local.v1.record import Answer, Question
 
 __all__ = [
+    "BlobSizes",
     "LackingBlobs",
     "LackingJobs",
+    "PutBlobs",
     "PutEntries",
     "RefusedEntry",
     "SyncFacts",
+    "WantedBlobs",
     "WantedJobs",
     "WhichBlobs",
     "WhichJobs",
@@ -30,6 +33,9 @@ class SyncFacts(Answer, frozen=True, kw_only=True):
     public_key: Annotated[str, Meta(description="Ed25519 key that it signs with, in base64.")]
     user_id: Annotated[str | None, Meta(description="Who asks; null for a guest.")]
     can_write: Annotated[bool, Meta(description="Whether who asks may push to some service.")]
+    moves_many: Annotated[
+        bool, Meta(description="Whether it gives and takes many small blobs at once.")
+    ] = False
 
 
 class WhichJobs(Question, frozen=True, kw_only=True):
@@ -54,6 +60,24 @@ class LackingBlobs(Answer, frozen=True, kw_only=True):
     """Those of the blobs that are not here."""
 
     blobs: list[str]
+
+
+class WantedBlobs(Question, frozen=True, kw_only=True):
+    """Blobs by SHA-256 of their bytes."""
+
+    blobs: Annotated[list[str], Meta(max_length=MOST_ASKED)]
+
+
+class BlobSizes(Answer, frozen=True, kw_only=True):
+    """Those of the blobs that can be had here, with their sizes."""
+
+    blobs: dict[str, Annotated[int, Meta(description="In bytes.")]]
+
+
+class PutBlobs(Answer, frozen=True, kw_only=True):
+    """What became of blobs that were sent together."""
+
+    blobs: Annotated[list[str], Meta(description="Those that are here now.")]
 
 
 class WantedJobs(Question, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         test_remote,
     )
     from dendro_sync.selection import Selection
+    from dendro_sync.setting_remotes import set_remote
     from dendro_sync.tidying import compact_remote
     from dendro_sync.trust.keys import own_key, trust_key, trusted_keys, untrust_key
     from dendro_sync.verifying import verify
@@ -42,6 +43,7 @@ _HOME = {
     "pull": "exchange",
     "push": "exchange",
     "remove_remote": "saved_remotes",
+    "set_remote": "setting_remotes",
     "show_remote": "saved_remotes",
     "sync": "exchange",
     "test_remote": "saved_remotes",
@@ -68,6 +70,7 @@ __all__ = [
     "pull",
     "push",
     "remove_remote",
+    "set_remote",
     "show_remote",
     "sync",
     "test_remote",

@@ -73,7 +73,14 @@ class Agreement:
     def _signers_at(self, remote: Remote, judged: JudgedJob) -> set[str | None]:
         record = judged.record
         try:
-            entries = remote.find(record.serviceName, record.jobDefinitionHash, None)
+            entries = list(
+                remote.find(
+                    record.serviceName,
+                    record.jobDefinitionHash,
+                    None,
+                    definition=record.jobDefinition,
+                )
+            )
         except DendroError:
             return set()  # whoever is not there agrees to nothing
         found: set[str | None] = set()

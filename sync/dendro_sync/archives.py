@@ -51,12 +51,14 @@ def export_jobs(
 
     Raises:
         JobNotFound: one of the jobs is not here, or has not ended; or none is selected.
+        InvalidRequest: no file can be there.
         StoreError: the archive cannot be written.
     """
     from dendro_sync.remotes.bucket.archive import new_archive  # only here
 
     if job_ids and selection is not None and selection != Selection():
         raise InvalidRequest("Either jobs are named, or a selection is given.")
+    _check_can_be_written(file)
     _check_have_ended(hub, job_ids)
     report = Report(direction="push", remote=str(file))
     with new_archive(file, key=hub.shared.signing_key) as remote:
@@ -98,7 +100,7 @@ def import_jobs(
     dry_run: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Report:
-    """Take in the jobs of an archive, as `dendro_sync.pull` does.
+    """Take in the jobs of an archive with all files in it, as `dendro_sync.pull` does.
 
     Args:
         hub: into whose store.
@@ -125,6 +127,8 @@ def import_jobs(
         max_size=max_size,
         full=full,
         ancestors=ancestors,
+        # They were put in on purpose, and cannot be asked for later.
+        inputs=True,
         is_dry_run=dry_run,
     )
     remote = open_archive(file)
@@ -144,6 +148,13 @@ def import_jobs(
     finally:
         remote.close()
     return report
+
+
+def _check_can_be_written(file: Path) -> None:
+    if file.exists() and not file.is_file():
+        raise InvalidRequest(f"{file} is there, and is no file that an archive could replace.")
+    if not file.absolute().parent.is_dir():
+        raise InvalidRequest(f"There is no folder {file.absolute().parent} for the archive.")
 
 
 def _check_have_ended(hub: LocalHub, job_ids: Sequence[JobId]) -> None:

@@ -9,12 +9,13 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from dendro_local.config import seconds_setting
 from dendro_local.errors import DendroError, HubUnreachable, OutputNotFound, StoreError
+from dendro_local.file_urls import blob_url
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.arriving_jobs import JudgedJob, same_outputs
 from dendro_local.local_hub.elsewhere import WantedJob
@@ -27,7 +28,7 @@ from dendro_sync.opening import open_remote
 from dendro_sync.remotes.remote import Remote
 from dendro_sync.trust.keys import trust_policy
 
-__all__ = ["RemotesOfStore"]
+__all__ = ["PAUSE", "RemotesOfStore"]
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,11 @@ class RemotesOfStore:
         self._lock = threading.Lock()
         self._open: dict[str, tuple[SavedRemote, Remote]] = {}
 
-    def look(self, wanted: Sequence[WantedJob]) -> bool:
+    def look(
+        self,
+        wanted: Sequence[WantedJob],
+        on_untrusted: Callable[[WantedJob, str], None] = lambda job, words: None,
+    ) -> bool:
         """Ask the remotes that are caches for completed jobs; whether any was recorded."""
         caches = [
             saved
@@ -88,11 +93,12 @@ class RemotesOfStore:
                 name="dendro-cache",
                 daemon=True,
             ).start()
-        return self._take_answers(caches, answers, ends_at)
+        return self._take_answers(caches, answers, ends_at, on_untrusted)
 
     def fetch(self, digest: Digest) -> None:
         """Have a blob here that is awaited."""
-        fault: DendroError | None = None
+        fault: DendroError | Refused | None = None
+        where = ""
         for source in self._hub.store.sharing.awaited_blobs.sources(digest):
             saved = self._hub.store.sharing.remotes.get(source.remote)
             if saved is None:
@@ -100,18 +106,48 @@ class RemotesOfStore:
             try:
                 self._fetch(saved, digest, source.size)
             except Refused as error:
+                if error.code != "missing":
+                    # It may have been damaged on the way, or be mended there.
+                    fault, where = error, saved.name
+                    continue
                 logger.warning("%s has not got file %s: %s", saved.name, digest, error)
                 with self._hub.store.transaction():
                     self._hub.store.sharing.awaited_blobs.drop_source(digest, saved.name)
+            except DendroError as error:
+                fault, where = error, saved.name
+            else:
+                return
+        if fault is not None:
+            raise HubUnreachable(
+                f"A file lies on remote {where!r} and cannot be fetched now: {fault}"
+            ) from fault
+        raise OutputNotFound(f"No remote has the file with digest {digest[:12]}... any more.")
+
+    def fetch_input(self, digest: Digest) -> None:
+        """Have a file here that jobs read which came from remotes, if it was pushed there."""
+        fault: DendroError | Refused | None = None
+        for name in self._hub.store.input_files.remotes(blob_url(digest)):
+            saved = self._hub.store.sharing.remotes.get(name)
+            if saved is None:
+                continue
+            try:
+                size = self._opened(saved).blob_sizes([digest]).get(digest)
+                if size is None:
+                    continue
+                self._fetch(saved, digest, size)
+            except Refused as error:
+                logger.warning("%s has not got file %s: %s", name, digest, error)
+                if error.code != "missing":
+                    fault = error
             except DendroError as error:
                 fault = error
             else:
                 return
         if fault is not None:
             raise HubUnreachable(
-                f"A file lies on a remote and cannot be fetched now: {fault}"
+                f"An input may lie on a remote and cannot be fetched now: {fault}"
             ) from fault
-        raise OutputNotFound(f"No remote has the file with digest {digest[:12]}... any more.")
+        raise OutputNotFound(f"No remote has the input with digest {digest[:12]}...")
 
     def close(self) -> None:
         """Let go of connections."""
@@ -152,7 +188,9 @@ class RemotesOfStore:
     def _found(self, remote: Remote, job: WantedJob, policy: TrustPolicy) -> list[Entry]:
         """What a remote has of a job; not more than is needed, since some ask for each."""
         found: list[Entry] = []
-        for entry in remote.find_each(job.service, job.definition_hash, job.content_key):
+        for entry in remote.find(
+            job.service, job.definition_hash, job.content_key, definition=job.definition
+        ):
             found.append(entry)
             if policy.require <= 1 and self._judged(entry, job, policy) is not None:
                 break
@@ -170,7 +208,11 @@ class RemotesOfStore:
         return judged if isinstance(judged, JudgedJob) and _serves(judged, job) else None
 
     def _take_answers(
-        self, caches: Sequence[SavedRemote], answers: "queue.SimpleQueue[_Answer]", ends_at: float
+        self,
+        caches: Sequence[SavedRemote],
+        answers: "queue.SimpleQueue[_Answer]",
+        ends_at: float,
+        on_untrusted: Callable[[WantedJob, str], None],
     ) -> bool:
         """Record what comes in time; leave alone who does not answer so."""
         asked = {saved.name for saved in caches}
@@ -185,6 +227,10 @@ class RemotesOfStore:
                 asked.discard(saved.name)
             elif self._take(saved, job, found):
                 has_taken = True
+            else:
+                words = self._untrusted(saved, job, found)
+                if words is not None:
+                    on_untrusted(job, words)
             if not asked:
                 return has_taken
         for saved in caches:
@@ -204,6 +250,21 @@ class RemotesOfStore:
             taken = self._hub.arriving.take([judged], origin=saved.name, awaited_from=saved.name)
             return bool(taken.new or taken.known or taken.tagged)
         return False
+
+    def _untrusted(
+        self, saved: SavedRemote, job: WantedJob, entries: Sequence[Entry]
+    ) -> str | None:
+        """That a remote has a job, if all that is wrong with it is whose key signed it."""
+        anyone = TrustPolicy(allow_unsigned=True)
+        for entry in entries:
+            if not isinstance(entry, JobEntry) or self._judged(entry, job, anyone) is None:
+                continue
+            try:
+                self._hub.arriving.judge(entry, trust_policy(self._hub, saved.settings))
+            except Refused as refused:
+                if refused.code == "untrusted":
+                    return f"Remote {saved.name} has this job, and it was not taken. {refused}"
+        return None
 
     def _agree(self, judged: JudgedJob, require: int, entries: Sequence[Entry]) -> bool:
         """Whether so many producers, of those who are known here and there, gave the same."""

@@ -1,11 +1,11 @@
 """Push, pull and both, between a store and one of its remotes."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 from msgspec.structs import replace
 
-from dendro_local.errors import DendroError, NotAllowed
+from dendro_local.errors import DendroError, InvalidRequest, NotAllowed
 from dendro_local.local_hub import LocalHub
 from dendro_sync.agreement import Agreement
 from dendro_sync.ledger import Ledger
@@ -15,7 +15,7 @@ from dendro_sync.plan import subject_of_pull, subject_of_push
 from dendro_sync.progress import OnProgress, Tracker
 from dendro_sync.pulling import Pull
 from dendro_sync.pushing import Push
-from dendro_sync.remotes.remote import Remote, RemoteFacts
+from dendro_sync.remotes.remote import Remote, RemoteFacts, ShowsByPut
 from dendro_sync.report import Report, SyncReport
 from dendro_sync.saved_remotes import saved_remote
 from dendro_sync.selection import Selection
@@ -109,6 +109,11 @@ class Exchange:
             into: a report to go on with.
         """
         name = self.saved.name
+        if self.saved.kind == "dendro" and options.outputs == "none":
+            raise InvalidRequest(
+                f"Remote {name!r} is an original Dendro hub, which takes no job without its "
+                "outputs. Push with --outputs eager."
+            )
         store_id = self.facts().store_id
         ledger = Ledger(self._hub.store, name, "push", subject_of_push(options, store_id))
         apps_ledger = Ledger(self._hub.store, name, "push", _subject_of_apps(options, store_id))
@@ -126,6 +131,8 @@ class Exchange:
             apps_ledger=apps_ledger,
             open_other=self._other,
             tracker=Tracker(report, on_progress),
+            takes_blobs=self.saved.kind != "dendro",
+            takes_apps=self.saved.kind != "dendro",
         )
         pushing.run()
         self.pushed_to = pushing.end
@@ -133,6 +140,11 @@ class Exchange:
             self._name_ledgers(options, ledger, apps_ledger)
         self._count_requests(report)
         return report
+
+    def as_one(self) -> AbstractContextManager[None]:
+        """A block in which a pull after a push need not ask again what that has shown."""
+        remote = self.remote
+        return remote.exchanging() if isinstance(remote, ShowsByPut) else nullcontext()
 
     def may_push(self) -> bool:
         """Whether the remote is one to push to, and lets one push."""
@@ -144,13 +156,27 @@ class Exchange:
         Raises:
             NotAllowed: says which.
         """
+        name = self.saved.name
         if self.saved.settings.read_only:
-            raise NotAllowed(f"Remote {self.saved.name!r} was added with --read-only.")
-        if not self.facts().can_write:
             raise NotAllowed(
-                f"Remote {self.saved.name!r} lets one only read"
-                + (" without a key: see --key-file." if self.facts().user_id is None else ".")
+                f"Nothing is pushed to remote {name!r}, as it was set to --read-only. "
+                f"`dendro-local remote set {name} --no-read-only` changes that."
             )
+        if self.facts().can_write:
+            return
+        if self.saved.kind == "bucket":
+            raise NotAllowed(
+                f"Remote {name!r} can only be read: nothing can be written at {self.saved.url}."
+            )
+        if not (self.saved.settings.key_file or self.saved.settings.sealed_key):
+            raise NotAllowed(
+                f"Remote {name!r} lets guests only read. With the key of a user of that hub: "
+                f"`dendro-local remote set {name} --key-file FILE`."
+            )
+        raise NotAllowed(
+            f"Remote {name!r} lets {self.facts().user_id or 'this user'} only read. The owner of a "
+            "service there can let them process its jobs: `dendro-local services users`."
+        )
 
     def _count_requests(self, report: Report) -> None:
         before, self._requests = self._requests, self.remote.requests
@@ -199,6 +225,7 @@ def pull(
     max_size: int | None = None,
     full: bool = False,
     ancestors: bool = True,
+    inputs: bool = False,
     require: int | None = None,
     dry_run: bool = False,
     on_progress: OnProgress | None = None,
@@ -213,6 +240,8 @@ def pull(
         max_size: files of more bytes come when they are first read.
         full: whether to look at everything again, and to bring again what was deleted here.
         ancestors: whether jobs bring those that they depend on.
+        inputs: whether files of other machines that jobs took as inputs come now, as far as they
+            were pushed. Otherwise each comes when a job here is to read it.
         require: how many trusted producers must agree on the outputs of each job; None for what
             the remote was added with.
         dry_run: whether only to tell what would come.
@@ -229,6 +258,7 @@ def pull(
             max_size=max_size,
             full=full,
             ancestors=ancestors,
+            inputs=inputs,
             is_dry_run=dry_run,
         )
         return exchange.pull(options, on_progress, require=require)
@@ -317,6 +347,7 @@ def sync(
                 max_size=max_size,
                 full=full,
                 ancestors=ancestors,
+                inputs=inputs,
                 is_dry_run=dry_run,
             ),
             on_progress,
@@ -336,10 +367,11 @@ def sync_by(
     name = exchange.saved.name
     pushed = Report(direction="push", remote=name, is_dry_run=push_options.is_dry_run)
     may_push = exchange.may_push()
-    if may_push:
-        exchange.push(push_options, on_progress, into=pushed)
-    pulled = exchange.pull(pull_options, on_progress, require=require)
-    if may_push and not push_options.is_dry_run:
-        # Tags that came may have met others here; and what came is not looked at the next time.
-        exchange.push(replace(push_options, full=False), on_progress, into=pushed)
+    with exchange.as_one():
+        if may_push:
+            exchange.push(push_options, on_progress, into=pushed)
+        pulled = exchange.pull(pull_options, on_progress, require=require)
+        if may_push and not push_options.is_dry_run:
+            # Tags that came may have met others here; and what came is not looked at the next time.
+            exchange.push(replace(push_options, full=False), on_progress, into=pushed)
     return SyncReport(push=pushed, pull=pulled)

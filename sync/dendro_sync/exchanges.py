@@ -2,8 +2,10 @@
 
 import threading
 import time
+from typing import TypeVar
 
 import httpx
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from dendro_local import v1
@@ -19,6 +21,7 @@ from dendro_sync.saved_remotes import (
     show_remote,
     test_remote,
 )
+from dendro_sync.setting_remotes import set_remote
 from dendro_sync.trust.keys import TrustedKeyFacts, own_key, trust_key, trusted_keys, untrust_key
 from dendro_sync.underway import UnderWay
 
@@ -29,6 +32,8 @@ END_SEC = 5.0
 
 UNUSABLE = (ValueError, OSError, httpx.InvalidURL)
 """What those who open addresses make of some."""
+
+T = TypeVar("T")
 
 _Which = tuple[str, float]
 """A remote, by its name and when it was added: another one may have the name later."""
@@ -64,7 +69,7 @@ class ExchangesOfStore:
     def add(self, new: v1.NewRemote) -> v1.RemoteEntry:
         """Add a remote."""
         try:
-            self._check_can_be_opened(new)
+            self._check_can_be_opened(new.url, new.kind, new.key)
             add_remote(
                 self._hub,
                 new.name,
@@ -88,6 +93,37 @@ class ExchangesOfStore:
             why = str(error).rstrip(".")
             raise InvalidRequest(f"{new.url!r} is no place for a remote: {why}.") from error
         return self.remote(new.name)
+
+    def change(self, name: str, changes: v1.ChangedRemote) -> v1.RemoteEntry:
+        """Change how a remote is used."""
+        saved = saved_remote(self._hub, name)
+        url = _given(changes.url) or saved.url
+        try:
+            if changes.url is not UNSET or _given(changes.key) is not None:
+                self._check_can_be_opened(url, saved.kind, _given(changes.key))
+            set_remote(
+                self._hub,
+                name,
+                url=_given(changes.url),
+                key=_given(changes.key),
+                forget_key=changes.key is None,
+                read_only=_given(changes.read_only),
+                is_cache=_given(changes.cache),
+                allow_unsigned=_given(changes.allow_unsigned),
+                require=_given(changes.require),
+                outputs=_given(changes.outputs),
+                is_patient=False,
+            )
+        except (InvalidRequest, NotFound):
+            raise
+        except DendroError as error:
+            raise InvalidRequest(f"The remote was not changed. {error}") from error
+        except UNUSABLE as error:
+            why = str(error).rstrip(".")
+            raise InvalidRequest(f"{url!r} is no place for a remote: {why}.") from error
+        with self._lock:
+            self._answers.pop(_which(saved), None)  # it was asked as it was then
+        return self.remote(name)
 
     def remove(self, name: str) -> None:
         """Remove a remote."""
@@ -174,22 +210,22 @@ class ExchangesOfStore:
 
     # Parts of these
 
-    def _check_can_be_opened(self, new: v1.NewRemote) -> None:
+    def _check_can_be_opened(self, given_url: str, kind: str | None, key: str | None) -> None:
         """Refuse an address or key that no remote can have, before it is asked or kept.
 
         Raises:
             InvalidRequest: it is such.
         """
-        url = normal_url(new.url)
+        url = normal_url(given_url)
         if url.startswith("http"):
             httpx.URL(url)
         settings = RemoteSettings(
-            sealed_key=None if new.key is None else sealed_key(self._hub, url, new.key)
+            sealed_key=None if key is None else sealed_key(self._hub, url, key)
         )
         # Of a hub that is still to be asked, the key is looked at in the same way.
-        kind = new.kind or ("hub" if url.startswith("http") else "bucket")
+        kind = kind or ("hub" if url.startswith("http") else "bucket")
         saved = SavedRemote(name="new", url=url, kind=kind, settings=settings, added_at=0.0)
-        open_remote(self._hub, saved, is_patient=False).close()
+        open_remote(self._hub, saved, is_patient=False, is_new=True).close()
 
     def _trusted_texts(self) -> set[str]:
         own = own_key(self._hub).publicKey
@@ -223,6 +259,10 @@ class ExchangesOfStore:
             answer=answer,
             exchange=None if exchange is None else exchange.told(),
         )
+
+
+def _given(value: T | UnsetType) -> T | None:
+    return None if isinstance(value, UnsetType) else value
 
 
 def _which(saved: SavedRemote) -> _Which:

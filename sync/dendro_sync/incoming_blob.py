@@ -14,6 +14,8 @@ from dendro_local.model import Digest
 from dendro_local.store import file_digest
 from dendro_local.store.locks import exclusive_at
 from dendro_sync.alongside_digest import AlongsideDigest
+from dendro_sync.remotes.growing_file import GrowingFile
+from dendro_sync.remotes.moving import GivesPieces
 from dendro_sync.remotes.remote import OnBytes, Remote
 
 __all__ = ["IncomingBlob", "Stopped"]
@@ -43,7 +45,8 @@ class IncomingBlob:
         self._hub = hub
         self._blobs = hub.store.blobs
         self._digest = digest
-        self._size = size
+        self.size = size
+        """How many bytes it has."""
         self.file = hub.fetched_blob(digest)
         """Another name of the blob, once it was fetched here."""
         self.was_fetched = False
@@ -78,6 +81,10 @@ class IncomingBlob:
             self._blobs.restore(self._digest, self.file)
             self.was_fetched = True
 
+    def is_begun(self) -> bool:
+        """Whether some of it may be here, or come at this moment."""
+        return self.file.exists()
+
     def done(self) -> None:
         """Remove the other name, now that records name the blob, or none will."""
         if self.was_fetched:
@@ -88,11 +95,10 @@ class IncomingBlob:
     ) -> Refused | None:
         """Fetch what is lacking; what is wrong with it."""
         received = 0
-        lacking = self._size - self.file.stat().st_size
+        lacking = self.size - self.file.stat().st_size
         if lacking < 0:
             os.truncate(self.file, 0)
-            lacking = self._size
-        alongside = AlongsideDigest(self.file) if lacking >= ALONGSIDE_BYTES else None
+            lacking = self.size
 
         def on_more(count: int) -> None:
             nonlocal received
@@ -100,29 +106,45 @@ class IncomingBlob:
             on_bytes(count)
             if is_over():
                 raise Stopped
-            if received > self._size:
+            if received > self.size:
                 raise _TooLong
-            if alongside is not None:
-                alongside.go_on()
 
         try:
-            if lacking:
-                remote.fetch(self._digest, self._size, self.file, on_more)
+            found = self._receive(remote, lacking, on_more) if lacking else None
         except _TooLong:
-            return self._wrong_size(f"more than {self._size}")
+            return self._wrong_size(f"more than {self.size}")
         except (NotFound, NotAllowed) as error:
             self._remove_if_empty()
             raise Refused(
                 "missing", f"File {self._digest[:12]}... cannot be had: {error}"
             ) from error
-        finally:
-            found = None if alongside is None else alongside.end()
         return self._fault(found)
+
+    def _receive(self, remote: Remote, lacking: int, on_more: OnBytes) -> str | None:
+        """Let so many bytes come; the digest of all there are then, if it was taken on the way."""
+        if isinstance(remote, GivesPieces):
+            with GrowingFile(self.file, lacking) as growing:
+                remote.fetch_into(self._digest, self.size, growing, on_more)
+            return growing.digest
+        if lacking < ALONGSIDE_BYTES:
+            remote.fetch(self._digest, self.size, self.file, on_more)
+            return None
+        alongside = AlongsideDigest(self.file)
+
+        def on_written(count: int) -> None:
+            on_more(count)
+            alongside.go_on()
+
+        try:
+            remote.fetch(self._digest, self.size, self.file, on_written)
+        finally:
+            found = alongside.end()
+        return found
 
     def _fault(self, found: str | None) -> Refused | None:
         """What is wrong with the bytes; ``found`` is their digest, if they came in order."""
         size = self.file.stat().st_size
-        if size != self._size:
+        if size != self.size:
             return self._wrong_size(str(size))
         # What a remote wrote in another order than from first to last is read again.
         if found != self._digest and file_digest(self.file)[0] != self._digest:
@@ -131,7 +153,7 @@ class IncomingBlob:
 
     def _wrong_size(self, found: str) -> Refused:
         return Refused(
-            "size", f"File {self._digest[:12]}... came with {found} bytes instead of {self._size}."
+            "size", f"File {self._digest[:12]}... came with {found} bytes instead of {self.size}."
         )
 
     def _remove_if_empty(self) -> None:

@@ -23,6 +23,9 @@ class PullOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Whether to look at everything again, and to bring again what was deleted here."""
     ancestors: bool = True
     """Whether jobs bring those whose outputs they took."""
+    inputs: bool = False
+    """Whether files of other machines that jobs took as inputs come now, as far as they are there.
+    Otherwise each comes when a job here is to read it."""
     is_dry_run: bool = False
 
 

@@ -15,7 +15,7 @@ from dendro_sync.input_files import local_input
 from dendro_sync.options import PushOptions
 from dendro_sync.plan import portions
 from dendro_sync.progress import Tracker
-from dendro_sync.remotes.remote import Remote
+from dendro_sync.remotes.remote import Remote, SendsUnasked
 from dendro_sync.transfers import Transfers
 
 __all__ = ["Outgoing", "OutgoingFiles"]
@@ -98,6 +98,49 @@ class OutgoingFiles:
             "A file of it is not in the store any more.",
         )
 
+    def poor(self, known: Sequence[Outgoing]) -> dict[JobId, Outgoing]:
+        """Those of jobs that are there already whose files are not, and can be sent.
+
+        Asked for where files are to go at all.
+        """
+        if self._options.outputs != "eager" or not known:
+            return {}
+        limit = self._options.max_size
+        sizes = {
+            digest: size
+            for each in known
+            for digest, size in each.blobs().items()
+            if limit is None or size <= limit
+        }
+        lacking = self._lacking(sizes)
+        if not lacking:
+            return {}
+        poor = [each for each in known if not lacking.isdisjoint(each.blobs())]
+        awaited = self._awaited(poor)
+        if awaited and not self._options.is_dry_run:
+            self._fetch(awaited)
+        coming = awaited if self._options.is_dry_run else {}
+        has = self._store.blobs.has
+        return {
+            each.record.jobId: each
+            for each in poor
+            if all(has(digest) or digest in coming for digest in each.blobs())
+            and (limit is None or max(each.blobs().values()) <= limit)
+        }
+
+    def _lacking(self, sizes: Mapping[Digest, int], *, is_to_be_told: bool = True) -> set[Digest]:
+        """Those of the blobs, by digest with their size in bytes, that are not there.
+
+        Unless it is to be told which these are, there may be some more that are sent as easily.
+        """
+        ask = self._remote.lacking_blobs
+        if not is_to_be_told and isinstance(self._remote, SendsUnasked):
+            ask = self._remote.worth_sending
+        lacking: set[Digest] = set()
+        for some in portions(sizes.items(), MOST_BLOBS_ASKED):
+            lacking |= ask(dict(some))
+        return lacking
+
     def _without(
         self, jobs: dict[JobId, Outgoing], is_out: Callable[[Outgoing], bool], reason: str
     ) -> dict[JobId, Outgoing]:
@@ -150,9 +193,7 @@ class OutgoingFiles:
                 for digest, file in self._inputs(each).items():
                     files[digest] = file
                     sizes[digest] = file.stat().st_size
-        lacking: set[Digest] = set()
-        for some in portions(sizes.items(), MOST_BLOBS_ASKED):
-            lacking |= self._remote.lacking_blobs(dict(some))
+        lacking = self._lacking(sizes, is_to_be_told=self._options.is_dry_run)
         if self._options.is_dry_run:
             self._report.files += len(lacking)
             self._report.bytes += sum(sizes[digest] for digest in lacking)

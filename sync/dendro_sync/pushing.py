@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.shared_jobs import SharedChange
@@ -50,6 +51,8 @@ class Push:
         apps_ledger: of which apps the remote was told.
         open_other: opens another remote by name, for files that are still to be fetched from it.
         tracker: is told how far it comes; its report is filled.
+        takes_blobs: whether the remote takes files of jobs that are there already.
+        takes_apps: whether it is to be told of apps.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class Push:
         apps_ledger: Ledger,
         open_other: Callable[[str], Remote],
         tracker: Tracker,
+        takes_blobs: bool = True,
+        takes_apps: bool = True,
     ) -> None:
         self._hub = hub
         self._store = hub.store
@@ -73,10 +78,13 @@ class Push:
         self._apps_ledger = apps_ledger
         self._tracker = tracker
         self._report = tracker.report
+        self._refused_apps: dict[tuple[str, str], Refusal] = {}
         self._apps: set[tuple[str, str]] = set()
         """Those of the jobs that were sent, by service and name."""
         self.end: int | None = None
         """All up to this number of the feed was dealt with; None if that is not known."""
+        self._takes_blobs = takes_blobs
+        self._takes_apps = takes_apps
         self._transfers = Transfers(hub, tracker)
         self._files = OutgoingFiles(hub, remote, options, open_other, self._transfers, tracker)
 
@@ -106,8 +114,8 @@ class Push:
             if not self._options.is_archive:
                 self._push_changed_apps()
             push()
-            if self._options.is_archive:
-                self._put_apps(self._apps)
+            self._put_apps_of_jobs()
+            self._tell_refused_apps()
         finally:
             self._transfers.close()
             self._report.seconds += time.monotonic() - began
@@ -116,17 +124,43 @@ class Push:
     # What is looked at
 
     def _push_changed_apps(self) -> None:
-        """Tell of apps, if one has changed since they were told of."""
-        service = self._options.selection.service
-        state = self._hub.shared.apps_state(service)
-        if state != self._apps_ledger.cursor() and not self._options.is_dry_run:
-            self._put_apps()
-            self._apps_ledger.note(state, refused={}, done=())
+        """Tell of apps, if one has changed since they were told of, and of those not taken then."""
+        if self._options.is_dry_run or not self._takes_apps:
+            return
+        state = self._hub.shared.apps_state(self._options.selection.service)
+        known, _, not_taken = self._apps_ledger.cursor().partition(" ")
+        if self._options.full or known != state:
+            refused = self._put_apps()
+        elif not_taken:
+            refused = self._put_apps(msgspec.json.decode(not_taken, type=set[tuple[str, str]]))
+        else:
+            return
+        left = f" {msgspec.json.encode(sorted(refused)).decode()}" if refused else ""
+        self._apps_ledger.note(f"{state}{left}", refused={}, done=())
 
-    def _put_apps(self, which: Collection[tuple[str, str]] | None = None) -> None:
-        """Tell of apps, by service and name; None for all of the selection's service.
+    def _put_apps_of_jobs(self) -> None:
+        """Tell of the apps of the jobs that were sent, as far as it was not told of them before.
 
-        Everybody has those that come with the package.
+        An app that is known here by its record alone is told of only with jobs of it: who has its
+        code may have told of a newer one.
+        """
+        if self._options.is_archive:
+            self._put_apps(self._apps)
+        elif self._apps and self._takes_apps and not self._options.is_dry_run:
+            with self._store.reading():
+                alone = {app for app in self._apps if self._is_record_alone(*app)}
+            self._put_apps(alone)
+
+    def _is_record_alone(self, service: str, name: str) -> bool:
+        app = self._store.services.app(service, name)
+        return app is not None and app.source is None and not app.record.appSpecificationUri
+
+    def _put_apps(
+        self, which: Collection[tuple[str, str]] | None = None
+    ) -> dict[tuple[str, str], Refusal]:
+        """Tell of apps, by service and name; None for all of which not just the record is here.
+
+        Everybody has those that come with the package. Those that are not taken are the answer.
         """
         service = self._options.selection.service
         with self._store.reading():
@@ -135,11 +169,27 @@ class Push:
                 for app in self._store.services.apps(service=service)
                 if app.source is None or not app.source.startswith("bundled:")
             }
-        wanted = own if which is None else own & set(which)
-        apps = [each for each in self._hub.shared.shared_apps(service) if _key_of(each) in wanted]
-        if apps:
-            self._tell_refused(self._remote.put(apps), {})
-            self._report.apps += len(apps)
+            alone = {app for app in own if self._is_record_alone(*app)}
+        wanted = own - alone if which is None else own & set(which)
+        told = {_key_of(each): each for each in self._hub.shared.shared_apps(service)}
+        told = {app: entry for app, entry in told.items() if app in wanted}
+        refused: dict[tuple[str, str], Refusal] = {}
+        if told and self._remote.put(list(told.values())):
+            # A refusal of an app does not say of which: so each by itself.
+            for app, entry in told.items():
+                refused.update((app, refusal) for refusal in self._remote.put([entry]))
+        self._report.apps += len(told) - len(refused)
+        self._refused_apps.update(refused)
+        return refused
+
+    def _tell_refused_apps(self) -> None:
+        """Tell of apps that were not taken, if it is by these that jobs are found.
+
+        Others are on services of which the remote need not know.
+        """
+        for app, refusal in self._refused_apps.items():
+            if refusal.code != "not_allowed" or app in self._apps:
+                self._report.refuse(replace(refusal, app=f"{app[1]} of service {app[0]}"))
 
     def _push_changes(self) -> None:
         self._push_jobs(self._ledger.to_try_again())
@@ -227,10 +277,16 @@ class Push:
             if job_id in lacking and whole[job_id].job.origin != self._name
         }
         new = self._files.sendable(new)
-        failed = self._files.send(new, known)
+        # Others of them may have been pushed without what they left.
+        poor = self._files.poor(known) if self._takes_blobs else {}
+        failed = self._files.send({**new, **poor}, known)
         order = parents_first({job_id: each.record for job_id, each in new.items()})
         sent = [new[job_id] for job_id in order if job_id not in failed]
-        tagged = [each for each in known if each.entry.tags]
+        again_there = [
+            each
+            for each in known
+            if each.entry.tags or (each.record.jobId in poor and each.record.jobId not in failed)
+        ]
         self._report.new += len(sent)
         self._apps |= {(each.record.serviceName, _app_of(each)) for each in sent}
         if self._options.is_dry_run:
@@ -239,16 +295,19 @@ class Push:
             [Refusal(job_id=job_id, code="missing", reason=why) for job_id, why in failed.items()],
             whole,
         )
-        for some in portions(tagged, MOST_IN_BATCH):
-            for refusal in self._remote.put([each.entry for each in some]):
+        for some in portions(again_there, MOST_IN_BATCH):
+            for refusal in self._put([each.entry for each in some]):
                 if refusal.job_id is not None:
                     self._report.leave_out(refusal.job_id, f"Its tags: {refusal.reason}")
         for some in portions(sent, MOST_IN_BATCH):
-            refusals = self._remote.put([each.entry for each in some])
+            refusals = self._put([each.entry for each in some])
             again.update(self._tell_refused(refusals, whole))
             refused = {each.job_id for each in refusals}
             self._report.new -= sum(each.record.jobId in refused for each in some)
         return again
+
+    def _put(self, entries: Sequence[Entry]) -> list[Refusal]:
+        return self._remote.put(entries, without_files=self._options.outputs == "none")
 
     def _ancestors(self, found: Mapping[JobId, Outgoing], end: int) -> dict[JobId, Outgoing]:
         """What jobs depend on and may not have been sent."""

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from dendro_local.model import JobId
-from dendro_sync.remotes.remote import Refusal
+from dendro_sync.remotes.remote import Refusal, WaitsForTrust
 
 __all__ = ["LeftOut", "MOST_LISTED", "Report", "SyncReport"]
 
@@ -37,6 +37,9 @@ class Report(msgspec.Struct, kw_only=True):
     kept_deleted: int = 0
     """Jobs that were deleted here before, and are not brought again."""
     apps: int = 0
+    unknown_apps: list[str] = []
+    """Apps, as ``service/app``, of which jobs came and which are not registered here: submitting
+    the same cannot find these."""
     files: int = 0
     """Files that were moved."""
     bytes: int = 0
@@ -48,6 +51,8 @@ class Report(msgspec.Struct, kw_only=True):
     refused_count: int = 0
     left_out: list[LeftOut] = []
     left_out_count: int = 0
+    awaiting_trust: list[WaitsForTrust] = []
+    """Keys that are not trusted, with jobs that were refused by earlier pulls and still wait."""
     requests: int = 0
     """How many requests the remote was asked."""
     seconds: float = 0.0

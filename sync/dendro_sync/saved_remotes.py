@@ -1,23 +1,27 @@
 """The remotes of a store: adding, listing, removing and trying them."""
 
+import contextlib
 import re
 import time
 from pathlib import Path
 
 import msgspec
 
-from dendro_local.errors import InvalidRequest, NotFound
+from dendro_local.errors import DendroError, InvalidRequest, NotFound
 from dendro_local.local_hub import LocalHub
 from dendro_local.store.sharing import RemoteSettings, SavedRemote
 from dendro_sync.opening import kind_at, normal_url, open_remote, sealed_key
 from dendro_sync.options import Outputs
-from dendro_sync.remotes.remote import RemoteFacts, RemoteKind
+from dendro_sync.remotes.kept import BUCKET, UNTRUSTED
+from dendro_sync.remotes.remote import RemoteFacts, RemoteKind, WaitsForTrust
+from dendro_sync.trust.awaiting import waiting_in
 from dendro_sync.trust.keys import trust_key
 
 __all__ = [
     "RemoteInfo",
     "RemoteTest",
     "add_remote",
+    "check_settings",
     "list_remotes",
     "remove_remote",
     "saved_remote",
@@ -35,6 +39,8 @@ class RemoteInfo(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     kind: str
     keyFile: str | None
+    hasKey: bool
+    """Whether there is a key for it: in the file, or kept by the store."""
     readOnly: bool
     cache: bool
     allowUnsigned: bool
@@ -44,9 +50,14 @@ class RemoteInfo(msgspec.Struct, frozen=True, kw_only=True):
     lastPullSec: float | None
     lastPushSec: float | None
     refused: int
-    """How many jobs were refused when they were last exchanged, and are tried again."""
+    """How many jobs were refused when they were last exchanged, and are tried again, or wait for
+    a key to be trusted."""
+    awaitingTrust: list[WaitsForTrust]
+    """The keys that jobs wait for which were refused since these are not trusted."""
     awaitedFiles: int
     """How many files of jobs here are fetched from there when they are first read."""
+    isNew: bool
+    """Whether it is a folder in which no bucket was seen yet: the first push makes one."""
 
 
 class RemoteTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +74,8 @@ class RemoteTest(msgspec.Struct, frozen=True, kw_only=True):
     publicKey: str | None
     isTrusted: bool | None
     """Whether the key with which it signs is trusted; None if it tells none."""
+    isNew: bool
+    """Whether nothing was put there yet: a bucket that the first push makes."""
 
 
 def add_remote(
@@ -107,8 +120,6 @@ def add_remote(
         raise InvalidRequest(
             f"{name!r} cannot be the name of a remote: use up to 64 letters, digits, '.', '_', '-'."
         )
-    if require < 1:
-        raise InvalidRequest("At least one producer is required for each job.")
     where = normal_url(url)
     settings = RemoteSettings(
         key_file=None if key_file is None else str(Path(key_file).expanduser().absolute()),
@@ -121,11 +132,19 @@ def add_remote(
     )
     _check_is_new(hub, name)
     found = kind or kind_at(hub, where, settings, is_patient=is_patient)
+    check_settings(found, settings)
     with hub.store.transaction(quietly=True):
         _check_is_new(hub, name)
         if trust is not None:
             trust_key(hub, name, trust)
         hub.store.sharing.remotes.put(name, where, found, settings)
+    if found == "bucket" and where.startswith("file:"):
+        # That there is a bucket is remembered, so that an empty mount point is not taken for it.
+        with (
+            contextlib.closing(open_remote(hub, saved_remote(hub, name))) as remote,
+            contextlib.suppress(DendroError),
+        ):
+            remote.facts()
     return show_remote(hub, name)
 
 
@@ -193,6 +212,7 @@ def test_remote(
         canWrite=facts.can_write and not saved.settings.read_only,
         publicKey=facts.public_key,
         isTrusted=_is_trusted(hub, facts),
+        isNew=facts.kind == "bucket" and facts.store_id is None,
     )
 
 
@@ -215,7 +235,25 @@ def saved_remote(hub: LocalHub, name: str | None) -> SavedRemote:
     for each in remotes:
         if each.name == name:
             return each
-    raise NotFound(f"There is no remote {name!r}. There are: {names}.")
+    raise NotFound(
+        f"There is no remote {name!r}. There are: {names}. `dendro-local remote add NAME URL` adds "
+        "one."
+    )
+
+
+def check_settings(kind: str, settings: RemoteSettings) -> None:
+    """Refuse settings with which nothing would come of a remote.
+
+    Raises:
+        InvalidRequest: says why.
+    """
+    if settings.require < 1:
+        raise InvalidRequest("At least one producer is required for each job.")
+    if kind == "dendro" and settings.is_cache and not settings.allow_unsigned:
+        raise InvalidRequest(
+            "An original Dendro hub signs nothing, so nothing of it would be taken as a hit. Give "
+            "--allow-unsigned with --cache to believe what it has, or leave --cache out."
+        )
 
 
 def _check_is_new(hub: LocalHub, name: str) -> None:
@@ -229,7 +267,9 @@ def _check_is_new(hub: LocalHub, name: str) -> None:
 def _info(hub: LocalHub, saved: SavedRemote) -> RemoteInfo:
     remotes = hub.store.sharing.remotes
     times: dict[str, float] = {}
-    for subject, (_, updated_at) in remotes.cursors(saved.name).items():
+    kept = remotes.cursors(saved.name)
+    waiting = waiting_in(kept[UNTRUSTED][0]) if UNTRUSTED in kept else []
+    for subject, (_, updated_at) in kept.items():
         direction = subject.partition(" ")[0]
         times[direction] = max(updated_at, times.get(direction, 0.0))
     settings = saved.settings
@@ -238,6 +278,7 @@ def _info(hub: LocalHub, saved: SavedRemote) -> RemoteInfo:
         url=saved.url,
         kind=saved.kind,
         keyFile=settings.key_file,
+        hasKey=settings.key_file is not None or settings.sealed_key is not None,
         readOnly=settings.read_only,
         cache=settings.is_cache,
         allowUnsigned=settings.allow_unsigned,
@@ -246,8 +287,12 @@ def _info(hub: LocalHub, saved: SavedRemote) -> RemoteInfo:
         addedSec=saved.added_at,
         lastPullSec=times.get("pull"),
         lastPushSec=times.get("push"),
-        refused=len(remotes.refused(saved.name, "pull")) + len(remotes.refused(saved.name, "push")),
+        refused=len(remotes.refused(saved.name, "pull"))
+        + len(remotes.refused(saved.name, "push"))
+        + sum(each.jobs for each in waiting),
+        awaitingTrust=waiting,
         awaitedFiles=hub.store.sharing.awaited_blobs.count(saved.name),
+        isNew=saved.url.startswith("file:") and times.keys().isdisjoint({BUCKET, "push"}),
     )
 
 

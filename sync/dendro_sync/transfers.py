@@ -1,5 +1,6 @@
 """Moving many blobs at once, in both directions."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -15,11 +16,18 @@ from dendro_local.local_hub.trust import Refused
 from dendro_local.model import Digest
 from dendro_sync.incoming_blob import IncomingBlob, Stopped
 from dendro_sync.progress import Tracker
+from dendro_sync.remotes.moving import MovesMany
 from dendro_sync.remotes.remote import Remote
 
 __all__ = ["Fetched", "Transfers"]
 
 AT_ONCE = 8
+
+MOST_TOGETHER = 250
+"""So many small blobs are moved by one request,"""
+
+BYTES_TOGETHER = 1 << 20
+"""or so many bytes of them: no more is moved again when a connection breaks."""
 
 T = TypeVar("T")
 
@@ -72,7 +80,8 @@ class Transfers:
                 found.failed[digest] = refused
 
         try:
-            self._all(fetch, blobs)
+            self._fetch_together(remote, blobs)
+            self._all(fetch, [digest for digest in blobs if not blobs[digest].was_fetched])
             found.files = {digest: blob.file for digest, blob in blobs.items() if blob.was_fetched}
             self._tracker.report.files += len(found.files)
             yield found
@@ -98,7 +107,8 @@ class Transfers:
             except DendroError as error:
                 failed[digest] = str(error)
 
-        self._all(send, files)
+        sent = self._send_together(remote, files)
+        self._all(send, [digest for digest in files if digest not in sent])
         self._tracker.report.files += len(files) - len(failed)
         return failed
 
@@ -107,6 +117,57 @@ class Transfers:
         self._is_over.set()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+
+    def _fetch_together(self, remote: Remote, blobs: Mapping[Digest, IncomingBlob]) -> None:
+        """Fetch small blobs, as far as the remote gives many at once. The others stay to come."""
+        if not isinstance(remote, MovesMany):
+            return
+        most = remote.most_small_bytes
+        small = {
+            digest: blob.size
+            for digest, blob in blobs.items()
+            if 0 < blob.size <= most and not blob.is_begun()
+        }
+        written: dict[Digest, Path] = {}
+
+        def fetch(group: list[Digest]) -> None:
+            for digest, content in remote.fetch_many(group):
+                if self._is_over.is_set():
+                    raise Stopped
+                if digest not in small or hashlib.sha256(content).hexdigest() != digest:
+                    continue  # asked for by itself, it is told what is wrong
+                file = blobs[digest].file
+                if self._hub.write_fetched(file, content):
+                    written[digest] = file
+                    self._tracker.add_bytes(len(content))
+
+        self._all(fetch, _groups(small))
+        with self._hub.store.reading():
+            self._hub.store.blobs.restore_all(written)
+        for digest in written:
+            blobs[digest].was_fetched = True
+
+    def _send_together(self, remote: Remote, files: Mapping[Digest, Path]) -> set[Digest]:
+        """Send small blobs, as far as the remote takes many at once; those that are there then."""
+        if not isinstance(remote, MovesMany):
+            return set()
+        most = remote.most_small_bytes
+        sizes = {digest: _size_of(file) for digest, file in files.items()}
+        small = {digest: size for digest, size in sizes.items() if 0 < size <= most}
+        sent: set[Digest] = set()
+
+        def send(group: list[Digest]) -> None:
+            try:
+                there = remote.send_many({digest: files[digest] for digest in group})
+            except (HubUnreachable, NotAuthenticated, StoreError):
+                raise
+            except DendroError:
+                return  # sent by itself, each is told what is wrong
+            sent.update(there)
+            self._on_sent(sum(small[digest] for digest in there))
+
+        self._all(send, _groups(small))
+        return sent
 
     def _on_sent(self, count: int) -> None:
         self._tracker.add_bytes(count)
@@ -131,3 +192,24 @@ class Transfers:
                 break
         for future in done:
             future.result()
+
+
+def _groups(sizes: Mapping[Digest, int]) -> list[list[Digest]]:
+    """Small blobs, by digest with their sizes, as they are moved together; none moves alone."""
+    groups: list[list[Digest]] = []
+    room = 0
+    for digest, size in sizes.items():
+        if not groups or room < size or len(groups[-1]) == MOST_TOGETHER:
+            groups.append([])
+            room = BYTES_TOGETHER
+        groups[-1].append(digest)
+        room -= size
+    return [group for group in groups if len(group) > 1]
+
+
+def _size_of(file: Path) -> int:
+    """The size of a file in bytes; 0 if it is gone."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0

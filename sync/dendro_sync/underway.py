@@ -137,6 +137,7 @@ class UnderWay:
             outputs=wanted.outputs or exchange.saved.settings.outputs,
             max_size=wanted.max_size,
             full=wanted.full,
+            inputs=wanted.inputs,
             is_dry_run=wanted.dry_run,
         )
         if wanted.direction == "pull":
@@ -225,7 +226,10 @@ def _told_report(report: Report) -> v1.ExchangeReport:
         refused_count=report.refused_count,
         refused=[
             v1.RefusedJob(
-                job_id=each.job_id, code=each.code, reason=each.reason, digests=each.digests
+                job_id=each.job_id,
+                code=each.code,
+                reason=each.reason if each.app is None else f"App {each.app}: {each.reason}",
+                digests=each.digests,
             )
             for each in report.refused[:MOST_TOLD]
         ],

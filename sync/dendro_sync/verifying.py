@@ -22,7 +22,7 @@ __all__ = ["FileState", "Verification", "VerifiedFile", "VerifiedJob", "verify"]
 
 FileState = Literal["whole", "there", "awaited", "gone", "changed", "elsewhere"]
 """Read and whole; there, but not read; to be fetched; not in the store any more; with other bytes;
-a URL of another place, of which nothing is known here."""
+a URL of another place, or a file of another machine, of which nothing is known here."""
 
 MOST_JOBS = 100_000
 
@@ -133,11 +133,13 @@ class _Checking:
         with self._hub.store.reading():
             number = self._hub.stored(record.jobId).number
             places = self._hub.store.jobs.input_paths(number)
+            is_own = self._hub.store.sharing.origins.of(number) is None
         for given in record.jobDefinition.inputFiles:
             digest = parse_blob_url(given.url)
             if digest is not None:
                 path = local_input(self._hub, digest, places.get(given.url))
-                state: FileState = "gone" if path is None else "whole"
+                lost: FileState = "gone" if is_own else "elsewhere"
+                state: FileState = lost if path is None else "whole"
                 yield VerifiedFile(name=f"input {given.name}", state=state, digest=digest)
             elif parse_file_url(given.url) is None:
                 yield VerifiedFile(name=f"input {given.name}", state="elsewhere")

@@ -29,6 +29,7 @@ from tests.benchmarks import (
     sync_nothing,
     sync_peers,
     sync_records,
+    sync_static,
     upload,
     warm,
 )
@@ -58,6 +59,7 @@ BENCHMARKS: Mapping[str, Callable[[Stores], Iterator[Figure]]] = {
     "sync_records": sync_records.sync_records,
     "sync_nothing": sync_nothing.sync_nothing,
     "sync_blobs": sync_blobs.sync_blobs,
+    "sync_static": sync_static.sync_static,
     "sync_miss": sync_miss.sync_miss,
     "sync_peers": sync_peers.sync_peers,
     "apps": apps.apps,

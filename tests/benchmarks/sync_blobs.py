@@ -6,19 +6,21 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from dendro_local.compute import machine_capacity, machine_slots
 from dendro_local.hub import RunResult
 from dendro_local.local_hub import LocalHub
-from dendro_sync import add_remote, push
+from dendro_local.model import Digest
+from dendro_sync import add_remote, push, remove_remote
 from tests.benchmarks.figure import Figure, duration
 from tests.benchmarks.measuring import Times, alternate, timed
 from tests.benchmarks.processes import ProcessFailed
 from tests.benchmarks.served_jobs import new_greeting
 from tests.benchmarks.stores import Stores
-from tests.benchmarks.sync_stores import exchange, join
+from tests.benchmarks.sync_stores import REMOTE, exchange, join
 from tests.benchmarks.upload import served
 
 __all__ = ["sync_blobs"]
@@ -35,7 +37,7 @@ Fetch = Callable[[str, Sequence[str], Path], None]
 
 
 def sync_blobs(stores: Stores) -> Iterator[Figure]:
-    """Pull jobs with their outputs into an empty store."""
+    """Pull jobs with their outputs into an empty store, and push them to a hub with no jobs."""
     large = stores.size(1 << 30, quick=1 << 26)
     many = stores.size(10_000, quick=300)
     rounds = stores.size(3, quick=1)
@@ -53,6 +55,12 @@ def sync_blobs(stores: Stores) -> Iterator[Figure]:
             pulls, *fetched = _in_turn(stores, url, source, place, digests, others, rounds)
             for (name, _), times in zip(others.items(), fetched, strict=True):
                 yield _figure(f"pull of {what}", pulls, f"{name}, same server", times, share)
+        pushes, sent = alternate(
+            partial(_push, stores, source, len(digests)),
+            partial(_upload, stores, source, digests),
+            rounds=rounds,
+        )
+        yield _figure(f"push of {what}", pushes, "curl, same server", sent, None)
         _push_to(bucket, source)
         names = [f"{digest[:2]}/{digest}" for digest in digests]
         place = (bucket / "blobs").as_uri()
@@ -97,6 +105,51 @@ def _in_turn(
         return call
 
     return alternate(pull, *map(fetching, others.values()), rounds=rounds)
+
+
+def _push(stores: Stores, source: Path, count: int) -> float:
+    folder = stores.folder("pushed")
+    with served(folder) as url:
+        join(source, url, folder)
+        took = exchange("push", source, "eager")
+    with closing(LocalHub(source)) as hub:
+        remove_remote(hub, REMOTE)
+    shutil.rmtree(folder)
+    if took.files != count:
+        raise ProcessFailed(f"{took.files} files were pushed, not {count}")
+    return took.seconds
+
+
+def _upload(stores: Stores, source: Path, digests: Sequence[str]) -> float:
+    """Send the files alone by curl."""
+    folder = stores.folder("uploaded")
+    with served(folder) as url:
+        with closing(LocalHub(folder)) as hub:
+            _, key = hub.add_api_key(hub.user_id, "benchmark")
+            blobs = [hub.store.blobs.path(Digest(digest)) for digest in digests]
+        files = [source / file.relative_to(folder) for file in blobs]
+        config = folder / "config"
+        config.write_text("next\n".join(_upload_section(url, key, file) for file in files))
+        seconds = timed(lambda: _run_curl(config, len(files)))()
+    if not all(file.exists() for file in blobs):
+        raise ProcessFailed("not all was uploaded")
+    shutil.rmtree(folder)
+    return seconds
+
+
+def _upload_section(url: str, key: str, file: Path) -> str:
+    """What curl is told of one file."""
+    headers = {
+        "authorization": f"Bearer {key}",
+        "upload-length": f"{file.stat().st_size}",
+        "upload-offset": "0",
+        "expect": "",
+    }
+    told = "".join(f'header = "{name}: {value}"\n' for name, value in headers.items())
+    return (
+        f'url = "{url}/v1/blobs/{file.name}"\nupload-file = "{file}"\nrequest = "PATCH"\n'
+        f'output = "/dev/null"\nsilent\nfail\nnoproxy = "*"\n{told}'
+    )
 
 
 def _figure(what: str, pulls: Times, name: str, times: Times, budget: float | None) -> Figure:
@@ -158,9 +211,12 @@ def _curl(url: str, names: Sequence[str], folder: Path) -> None:
             for name in names
         )
     )
-    command = ["curl", "--silent", "--fail", "--noproxy", "*", "--config", str(config)]
-    at_once = ["--parallel", "--parallel-max", str(AT_ONCE)] if len(names) > 1 else []
-    _run([*command, *at_once])
+    _run_curl(config, len(names))
+
+
+def _run_curl(config: Path, count: int) -> None:
+    at_once = ["--parallel", "--parallel-max", str(AT_ONCE)] if count > 1 else []
+    _run(["curl", "--silent", "--fail", "--noproxy", "*", *at_once, "--config", str(config)])
 
 
 def _rclone(url: str, names: Sequence[str], folder: Path) -> None:

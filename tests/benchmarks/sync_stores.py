@@ -6,6 +6,7 @@ import msgspec
 
 from dendro_local.local_hub import LocalHub
 from dendro_sync import add_remote, own_key
+from dendro_sync.remotes.remote import RemoteKind
 from dendro_sync.trust.keys import trust_key
 from tests.benchmarks.processes import python, run
 
@@ -28,25 +29,21 @@ class Took(msgspec.Struct, frozen=True):
     requests: int = 0
 
 
-def join(folder: Path, url: str, there: Path) -> None:
+def join(folder: Path, url: str, there: Path, kind: RemoteKind | None = None) -> None:
     """Let a store exchange jobs with another that is at a URL, each trusting the other's key.
 
     Args:
         folder: of the store; it is made if there is none.
         url: of the other's hub, or of a bucket.
         there: the folder of the other.
+        kind: of the remote; None for a hub at an HTTP URL, and a bucket elsewhere.
     """
     here, other = LocalHub(folder), LocalHub(there)
     _, key = other.add_api_key(other.user_id, "benchmark")
     for hub, key_of in ((here, own_key(other)), (other, own_key(here))):
         trust_key(hub, key_of.keyId, key_of.publicKey)
-    add_remote(
-        here,
-        REMOTE,
-        url,
-        key=key if url.startswith("http") else None,
-        kind="hub" if url.startswith("http") else "bucket",
-    )
+    found = kind or ("hub" if url.startswith("http") else "bucket")
+    add_remote(here, REMOTE, url, key=key if found == "hub" else None, kind=found)
     here.close()
     other.close()
 

@@ -5,7 +5,6 @@ import hashlib
 import http.client
 import json
 import os
-import subprocess
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +16,8 @@ from dendro_local.local_hub.uploads import UploadPlace
 from dendro_local.model import JobDefinition, JobId, JobOutputFile, JobParameter, RequiredResources
 from tests.benchmarks.figure import Figure, at_most_times
 from tests.benchmarks.measuring import alternate, timed
-from tests.benchmarks.processes import ROOT, ProcessFailed, python
+from tests.benchmarks.processes import ProcessFailed
+from tests.benchmarks.servers import serving
 from tests.benchmarks.stores import Stores
 
 __all__ = ["upload"]
@@ -52,22 +52,8 @@ def upload(stores: Stores) -> Iterator[Figure]:
 @contextlib.contextmanager
 def served(store: Path) -> Generator[str]:
     """A server of a store in a process of its own; gives its URL."""
-    with subprocess.Popen(
-        python("-m", "tests.benchmarks.scripts.serve_store", store),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as process:
-        if process.stdout is None or process.stdin is None:
-            raise AssertionError
-        url = process.stdout.readline().strip()
-        if not url:
-            raise ProcessFailed("the server did not start")
-        try:
-            yield url
-        finally:
-            process.stdin.close()
+    with serving("tests.benchmarks.scripts.serve_store", store) as url:
+        yield url
 
 
 def _uploading(hub: LocalHub, base: str, source: Path) -> Callable[[], None]:

@@ -45,6 +45,14 @@ def test_the_commands_of_the_readme_run(store_folder: Path, tmp_path: Path) -> N
     run(["bash", "-euo", "pipefail", "-c", script], tmp_path, store_folder)
 
 
+def test_the_python_of_the_page_on_sync_runs(store_folder: Path, tmp_path: Path) -> None:
+    [code] = blocks(ROOT / "docs" / "sync.md", "python")
+    script = tmp_path / "sync.py"
+    script.write_text(code.replace("/media/disk/results", str(tmp_path / "results")))
+
+    run([sys.executable, str(script)], tmp_path, store_folder)
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_the_apps_of_the_docs_give_their_spec(
     store_folder: Path, tmp_path: Path, number: int

@@ -286,7 +286,7 @@ def test_tls_with_what_speaks_none_is_named(
 ) -> None:
     transport = open_transport(stranger.url.replace("http", "https"))
 
-    with pytest.raises(NotAHub, match="does not speak TLS"):
+    with pytest.raises(NotAHub, match="does not speak https"):
         ask(transport)
 
 

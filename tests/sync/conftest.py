@@ -4,7 +4,7 @@ import hashlib
 import os
 import random
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -47,14 +47,21 @@ class Stores:
         self._open.callback(hub.close)
         return hub
 
-    def serve(self) -> LocalHub:
-        """Have the remote be a hub."""
+    def add(self, name: str, hub: LocalHub) -> None:
+        """Have a store that was opened, and has no remote, be known by a name."""
+        self._hubs[name] = hub
+
+    def serve(self, url: str | None = None) -> LocalHub:
+        """Have the remote be a hub.
+
+        Args:
+            url: where a process serves the store ``served``, or will; None to serve it here.
+        """
         self.served = hub = self.open("served")
-        live = self._open.enter_context(served(hub))
+        self.url = url or self._open.enter_context(served(hub)).url
         _, key = hub.add_api_key(hub.user_id, "test")
         self._key_file = self.folder / "api-key"
         self._key_file.write_text(key)
-        self.url = live.url
         return hub
 
     def worker(self, name: str) -> Worker:
@@ -136,26 +143,39 @@ def content_of(job: Job) -> bytes:
 @pytest.fixture(scope="session")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> "Graph":
     """A store with `JOBS` jobs that take each other's outputs."""
-    folder = tmp_path_factory.mktemp("graph")
-    hub = LocalHub(folder / "store")
-    requests = run_graph(hub, Worker(hub, folder / "worker"), JOBS)
-    hub.close()
-    return Graph(folder / "store", requests)
+    return make_graph(tmp_path_factory.mktemp("graph"), JOBS)
+
+
+ContentOf = Callable[[Job], bytes]
+"""What a job gives."""
 
 
 class Graph:
     """A store that ran jobs, and their requests."""
 
-    def __init__(self, folder: Path, requests: list[NewJob]) -> None:
+    def __init__(
+        self, folder: Path, requests: list[NewJob], content: ContentOf = content_of
+    ) -> None:
         self.folder = folder
         self.requests = requests
+        self.content = content
 
     def copy(self, folder: Path) -> None:
         """Put a copy of the store there, which counts as the store itself."""
         shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("wake", "clients"))
 
 
-def run_graph(hub: LocalHub, worker: Worker, count: int, seed: int = 1) -> list[NewJob]:
+def make_graph(folder: Path, count: int, content: ContentOf = content_of) -> Graph:
+    """A new store in a folder with jobs that take each other's outputs."""
+    hub = LocalHub(folder / "store")
+    requests = run_graph(hub, Worker(hub, folder / "worker"), count, content=content)
+    hub.close()
+    return Graph(folder / "store", requests, content)
+
+
+def run_graph(
+    hub: LocalHub, worker: Worker, count: int, seed: int = 1, content: ContentOf = content_of
+) -> list[NewJob]:
     """Let a store complete jobs that take each other's outputs; their requests."""
     choose = random.Random(seed)
     requests: list[NewJob] = []
@@ -168,17 +188,19 @@ def run_graph(hub: LocalHub, worker: Worker, count: int, seed: int = 1) -> list[
             more = {each.jobId for each in choose.sample(jobs[-50:], min(2, len(jobs)))}
             requests.append(counting(url_of(parent), str(number), jobDependencies=sorted(more)))
         jobs += hub.submit(requests[-1:])
-        worker.complete(worker.claim(), content_of(jobs[-1]))
+        worker.complete(worker.claim(), content(jobs[-1]))
     return requests
 
 
-def check_all_hit(hub: LocalHub, requests: Sequence[NewJob]) -> None:
+def check_all_hit(
+    hub: LocalHub, requests: Sequence[NewJob], content: ContentOf = content_of
+) -> None:
     """Each request hits, and the outputs' bytes are those that the jobs gave."""
     for request in requests:
         [job] = hub.submit([request])
         assert job.status == "completed", job
         output = job.outputFileResults[0].name
-        assert hub.output_file(job.jobId, output).read_bytes() == content_of(job)
+        assert hub.output_file(job.jobId, output).read_bytes() == content(job)
 
 
 def ids_in(hub: LocalHub) -> set[str]:

@@ -1,5 +1,6 @@
 """Jobs in one file."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -84,5 +85,23 @@ def test_what_is_no_archive_is_refused(stores: Stores, tmp_path: Path) -> None:
 
     with pytest.raises(InvalidRequest):
         import_jobs(stores["b"], tmp_path / "text.zip")
+    stores.complete("a", greeting("x"))
+    export_jobs(stores["a"], tmp_path / "whole.zip")
+    (tmp_path / "cut.zip").write_bytes((tmp_path / "whole.zip").read_bytes()[:-100])
+    with pytest.raises(InvalidRequest, match="its end is missing"):
+        import_jobs(stores["b"], tmp_path / "cut.zip")
     with pytest.raises(InputUnavailable):
         import_jobs(stores["b"], tmp_path / "none.zip")
+
+
+def test_an_archive_takes_the_place_of_files_alone(stores: Stores, tmp_path: Path) -> None:
+    stores.complete("a", greeting("x"))
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+
+    with pytest.raises(InvalidRequest, match="no file that an archive could replace"):
+        export_jobs(stores["a"], fifo)
+    with pytest.raises(InvalidRequest, match="There is no folder"):
+        export_jobs(stores["a"], tmp_path / "none" / "jobs.zip")
+
+    assert fifo.is_fifo()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dendro_local.hub import JobQuery
 from dendro_local.local_hub import LocalHub
 from dendro_sync import opening, own_key, push
 from tests.cli.conftest import (  # noqa: F401 - fixtures
@@ -73,12 +74,62 @@ def test_remotes_are_added_listed_shown_tried_and_removed(
     assert run_json("key", "list")[0]["name"] == "pub"
 
 
+def test_a_job_from_elsewhere_says_whose_key_signed_it_and_where_its_files_are(
+    run: Run,  # noqa: F811
+    bucket: str,
+    key: str,
+    stores: Stores,
+) -> None:
+    run("key", "trust", "ada", key)
+    run("remote", "add", "disk", bucket)
+    pulled = run("pull", "--outputs", "lazy").stdout
+    assert "when first read" in pulled
+    count = run("remote", "show", "disk").stdout.partition("To come")[2].split()[0]
+    assert f"; {count} files (" in pulled
+    [first] = ids_in(stores["a"]) - {
+        job.jobId for job in stores["a"].find_jobs(JobQuery(processor="count_characters"))
+    }
+
+    shown = run("job", first).stdout
+
+    assert "signature verified: key ada (" in shown
+    assert "on remote disk, not fetched yet (5 B)" in shown
+    assert "It did not run here: it came from remote disk." in shown
+    assert "No job had this definition" not in shown
+
+
+def test_a_key_for_a_user_is_written_for_their_eyes_only_and_one_for_all_eyes_is_told_of(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    bucket: str,
+) -> None:
+    file = tmp_path / "ann.key"
+    run("users", "add", "ann")
+    written = run("users", "key", "--user", "ann", "--to", file)
+
+    assert written.stdout == f"Wrote a key of ann to {file}.\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(file.read_text().split()) == 1
+    before = file.read_text()
+    run("users", "key", "--user", "ann", "--to", file, code=1)
+    assert file.read_text() == before
+    assert "may read" not in run("remote", "add", "one", bucket, "--key-file", file).stderr
+    file.chmod(0o644)
+    assert f"chmod 600 {file}" in run("remote", "add", "two", bucket, "--key-file", file).stderr
+
+
 def test_what_cannot_be_a_remote_is_refused(run: Run, tmp_path: Path, bucket: str) -> None:  # noqa: F811
     run("remote", "add", "pub", bucket)
 
     assert "already" in run("remote", "add", "pub", bucket, code=3).stderr
     assert "name of a remote" in run("remote", "add", "a/b", bucket, code=3).stderr
     assert "no place" in run("remote", "add", "ftp", "ftp://host/x", code=3).stderr
+    assert "names no bucket" in run("remote", "add", "s", "s3://", code=3).stderr
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "other.txt").touch()
+    assert "other files in it" in run("remote", "add", "f", tmp_path / "folder", code=3).stderr
+    in_it = tmp_path / "folder" / "other.txt"
+    assert "is a file. A remote is a folder" in run("remote", "add", "f", in_it, code=3).stderr
     assert "password" in run("remote", "add", "s", "https://me:pw@host/", code=3).stderr
     assert "no public key" in run("remote", "add", "t", bucket, "--trust", "x", code=3).stderr
     assert "There is no remote 'x'" in run("pull", "x", code=10).stderr
@@ -105,6 +156,81 @@ def test_a_hub_is_known_by_asking(
     assert (tried["userId"], tried["canWrite"]) == (hub.user_id, True)
     assert tried["publicKey"] == own_key(hub).publicKey
     assert tried["isTrusted"] is False
+
+
+def test_a_key_that_is_not_taken_is_told_with_what_to_do(
+    run: Run,  # noqa: F811
+    run_json: RunJson,  # noqa: F811
+    stores: Stores,
+    tmp_path: Path,
+) -> None:
+    hub = stores.open("far")
+    _, key = hub.add_api_key(hub.user_id, "test")
+    (tmp_path / "key").write_text(key)
+    (tmp_path / "wrong").write_text("wrong")
+    with served(hub) as live:
+        new = run("remote", "add", "lab", live.url, "--key-file", tmp_path / "wrong", code=24)
+        assert f"does not take the key in {tmp_path / 'wrong'}" in new.stderr
+        assert "--key-file FILE names a file with a key" in new.stderr
+        assert "remote set" not in new.stderr
+        run("remote", "add", "lab", live.url, "--key-file", tmp_path / "key")
+        (tmp_path / "key").write_text("another")
+
+        known = run("push", "lab", code=24).stderr
+
+        assert "`dendro-local remote set lab --key-file FILE` gives remote 'lab'" in known
+        (tmp_path / "newer").write_text(key)
+        assert run("remote", "set", "lab", "--key-file", tmp_path / "wrong", code=24).stderr
+        assert run_json("remote", "show", "lab")["keyFile"] == str(tmp_path / "key")
+        run("remote", "set", "lab", "--key-file", tmp_path / "newer")
+        assert run("push", "lab").stdout == "Pushed 0 jobs to lab.\n"
+
+
+def test_a_remote_is_changed_in_what_is_said(
+    run: Run,  # noqa: F811
+    run_json: RunJson,  # noqa: F811
+    bucket: str,
+    key: str,
+    tmp_path: Path,
+) -> None:
+    run("remote", "add", "pub", bucket, "--cache", "--trust", key)
+    run("pull")
+    before = run_json("remote", "show", "pub")
+
+    after = run_json("remote", "set", "pub", "--read-only", "--outputs", "lazy", "--no-cache")
+
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"readOnly", "outputs", "cache"}
+    assert (after["readOnly"], after["outputs"], after["cache"]) == (True, "lazy", False)
+    assert "--read-only" in run("push", code=20).stderr
+    assert "Say what to change" in run("remote", "set", "pub", code=2).stderr
+    assert "There is no remote 'x'" in run("remote", "set", "x", "--cache", code=10).stderr
+    assert "Changed remote pub." in run("remote", "set", "pub", "--require", "2").stdout
+
+
+def test_a_remote_that_has_moved_goes_on(
+    run: Run,  # noqa: F811
+    run_json: RunJson,  # noqa: F811
+    bucket: str,
+    key: str,
+    stores: Stores,
+    tmp_path: Path,
+) -> None:
+    run("remote", "add", "pub", bucket, "--trust", key)
+    run("pull")
+    moved = tmp_path / "moved"
+    Path(bucket).rename(moved)
+
+    assert run_json("remote", "set", "pub", "--url", moved)["url"] == moved.as_uri()
+
+    assert run_json("pull") | {"seconds": 0, "requests": 0} == run_json("pull") | {
+        "seconds": 0,
+        "requests": 0,
+    }
+    assert run_json("pull")["known"] == 0
+    with served(stores.open("far")) as live:
+        refused = run("remote", "set", "pub", "--url", live.url, code=3).stderr
+    assert "is of kind bucket, and what is there is of kind hub" in refused
 
 
 def test_where_nothing_answers_is_no_remote(
@@ -146,6 +272,7 @@ def test_what_is_refused_is_listed_and_the_exit_code_says_so(
     run: Run,  # noqa: F811
     run_json: RunJson,  # noqa: F811
     bucket: str,
+    key: str,
     stores: Stores,
 ) -> None:
     run("remote", "add", "pub", bucket)
@@ -154,9 +281,63 @@ def test_what_is_refused_is_listed_and_the_exit_code_says_so(
     report = run_json("pull", "--full", code=33)
 
     job_ids = ids_in(stores["a"])
-    assert all(f"Refused {job_id} (untrusted)" in result.stderr for job_id in job_ids)
+    assert "Refused 2 jobs (untrusted): It is signed by" in result.stderr
+    assert result.stderr.count(f"`dendro-local key trust NAME {key}`") == 1
+    assert all(job_id in result.stderr for job_id in job_ids)
     assert {each["job_id"] for each in report["refused"]} == job_ids
     assert {each["code"] for each in report["refused"]} == {"untrusted"}
+
+
+def test_jobs_that_wait_for_a_key_to_be_trusted_are_told_until_it_is(
+    run: Run,  # noqa: F811
+    run_json: RunJson,  # noqa: F811
+    bucket: str,
+    key: str,
+) -> None:
+    run("remote", "add", "pub", bucket)
+    run("pull", code=33)
+
+    again = run("pull")
+
+    assert f"2 jobs are signed by a key that is not trusted: {key}." in again.stderr
+    [waiting] = run_json("pull")["awaiting_trust"]
+    assert (waiting["public_key"], waiting["jobs"]) == (key, 2)
+    assert (
+        f"2 jobs signed by keys that are not trusted: {key}" in run("remote", "show", "pub").stdout
+    )
+    run("key", "trust", "a", key)
+    assert "not trusted" not in run("pull").stderr
+    assert run_json("remote", "show", "pub")["refused"] == 0
+
+
+def test_a_key_given_in_place_of_its_file_is_not_shown(
+    run: Run,  # noqa: F811
+    stores: Stores,
+    tmp_path: Path,
+) -> None:
+    hub = stores.open("far")
+    _, key = hub.add_api_key(hub.user_id, "test")
+    with served(hub) as live:
+        run("remote", "add", "lab", live.url)
+
+        told = run("remote", "set", "lab", "--key-file", key, code=3).stderr
+
+        assert key not in told
+        assert "the name of a file with the key in it" in told
+        missing = run("remote", "set", "lab", "--key-file", tmp_path / "nokey", code=3).stderr
+        assert str(tmp_path / "nokey") in missing
+        https = live.url.replace("http:", "https:")
+        assert f"A hub without a certificate is at {live.url}." in (
+            run("remote", "add", "web", https, code=52).stderr
+        )
+
+
+def test_the_list_of_remotes_shows_how_each_is_used(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    added = run("remote", "add", "x", tmp_path / "x", "--read-only", "--cache", "--outputs", "lazy")
+
+    assert "a new bucket, which the first push makes, at file://" in added.stdout
+    assert "read only, cache, lazy" in run("remote", "list").stdout
+    assert "the first push makes a bucket" in run("remote", "test", "x").stdout
 
 
 def test_a_job_tells_where_it_came_from(
@@ -174,7 +355,7 @@ def test_a_job_tells_where_it_came_from(
     origin = run_json("job", job_id)["origin"]
 
     assert "Came from" in shown
-    assert "signed by key" in shown
+    assert "signature verified: key pub (" in shown
     assert (origin["origin"], origin["is_verified"]) == ("pub", True)
 
 
@@ -196,7 +377,7 @@ def test_jobs_are_exported_and_imported(
     other = ("--store", tmp_path / "other")
     assert run_json(*other, "import", file, code=33)["refused_count"] == 2
     run(*other, "key", "trust", "a", key)
-    assert run(*other, "import", file).stdout == f"Pulled 2 jobs and 2 files (6 B) from {file}.\n"
+    assert run(*other, "import", file).stdout == f"Imported 2 jobs and 2 files (6 B) from {file}.\n"
     verified = run_json(*other, "verify", child["jobId"])
     assert verified["isVerified"]
     assert len(verified["jobs"]) == 2
@@ -234,6 +415,38 @@ def test_progress_is_told_where_it_is_asked_for(
 
     assert "Pulling: " in told
     assert "6 B of 6 B" in told
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("pull", "pub"), "Stopped. The same command goes on from here."),
+        (("import", "there.zip"), "Stopped. What has come is kept"),
+        (("export", "new.zip"), "Stopped. No archive was written."),
+    ],
+)
+def test_who_stops_an_exchange_is_told_how_it_goes_on(
+    run: Run,  # noqa: F811
+    bucket: str,
+    command: tuple[str, ...],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from dendro_local.cli import archives
+    from dendro_sync.exchange import Exchange
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    run("remote", "add", "pub", bucket)
+    monkeypatch.chdir(tmp_path)
+    Path("there.zip").touch()
+    monkeypatch.setattr(Exchange, "pull", stop)
+    monkeypatch.setattr(archives, "import_jobs", stop)
+    monkeypatch.setattr(archives, "export_jobs", stop)
+
+    assert says in run(*command, code=130).stderr
 
 
 def test_watching_keeps_both_ends_together_until_it_is_stopped(

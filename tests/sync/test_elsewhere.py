@@ -119,7 +119,7 @@ def test_what_a_cache_has_lost_runs_again(
     add_cache(here, network.url, there)
     here.submit([greeting()])
     there.delete([job.jobId])
-    with pytest.raises(OutputNotFound, match="no longer in the store"):
+    with pytest.raises(OutputNotFound, match="it came from remote .cache."):
         here.output_file(job.jobId, "output")
     (again,) = here.submit([greeting()])
     assert again.status == "pending"

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from dendro_local.errors import JobNotFound
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import JobId, ServiceUser
-from dendro_sync import Progress, Selection, add_remote, pull, push, sync
+from dendro_sync import Progress, Selection, add_remote, pull, push, set_remote, sync
 from tests.maintenance.conftest import change
 from tests.sync.conftest import (
     Stores,
@@ -237,6 +237,7 @@ def test_a_remote_that_began_anew_is_given_everything(stores: Stores, kind: str)
     assert push(stores["a"]).new == 1
     rmtree(Path(stores.url))
     Path(stores.url).mkdir()
+    set_remote(stores["a"], "r", url=stores.url)
 
     assert push(stores["a"]).new == 1
 

@@ -1,5 +1,9 @@
-"""What somebody has changed on the way is refused, alone, and leaves nothing behind."""
+"""What somebody has changed on the way is refused, alone, and leaves nothing behind.
 
+``SYNC_JOBS`` says of how many jobs the hundredth part is changed: of 300 by default.
+"""
+
+import random
 import re
 from collections.abc import Callable
 from hashlib import sha256
@@ -10,8 +14,10 @@ import pytest
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import Job
 from dendro_sync import Report, pull, push
+from dendro_sync.plan import id_in
 from tests.sync.buckets import edit_feed
-from tests.sync.conftest import Stores, content_of, greeting, ids_in, left_in_uploads
+from tests.sync.conftest import JOBS as GRAPH_JOBS
+from tests.sync.conftest import Graph, Stores, content_of, greeting, ids_in, left_in_uploads
 
 JOBS = 40
 
@@ -32,6 +38,10 @@ def other_signature(line: bytes, job: Job) -> bytes:
 
 def no_signature(line: bytes, job: Job) -> bytes:
     return re.sub(rb',"signatures":\[[^]]*\]', b"", line)
+
+
+def other_app(line: bytes, job: Job) -> bytes:
+    return line.replace(b'"appName":"hello_world"', b'"appName":"Hello_world"')
 
 
 def no_json(line: bytes, job: Job) -> bytes:
@@ -65,6 +75,22 @@ def refusals(report: Report) -> dict[str | None, str]:
     return {each.job_id: each.code for each in report.refused}
 
 
+def break_blob(bucket: Path, job: Job) -> None:
+    """Change the bytes of a job's output in a bucket."""
+    digest = sha256(content_of(job)).hexdigest()
+    blob = bucket / "blobs" / digest[:2] / digest
+    blob.chmod(0o644)
+    blob.write_bytes(b"!" * 128)
+
+
+def break_record(bucket: Path, job: Job) -> None:
+    """Change the signature of the record of its own that a bucket has of a job."""
+    name = job.jobDefinitionHash
+    record = bucket / "records" / job.serviceName / name[:2] / name / "0.json"
+    record.chmod(0o644)
+    record.write_bytes(other_signature(record.read_bytes(), job))
+
+
 def bytes_in(hub: LocalHub) -> set[bytes]:
     """What the files of a store's blobs and uploads have in them."""
     folders = (hub.store.folder.blobs, hub.store.folder.uploads)
@@ -87,10 +113,7 @@ def test_just_what_was_changed_is_refused(stores: Stores, jobs: list[Job]) -> No
 
     edit_feed(bucket, edit)
     broken = jobs[0]
-    digest = sha256(content_of(broken)).hexdigest()
-    blob = bucket / "blobs" / digest[:2] / digest
-    blob.chmod(0o644)
-    blob.write_bytes(b"!" * 128)
+    break_blob(bucket, broken)
 
     report = pull(stores["b"])
 
@@ -174,3 +197,40 @@ def test_what_lost_its_signature_on_the_way_is_asked_for_again(
 
     assert refusals(pull(stores["b"])) == {jobs[7].jobId: "untrusted"}
     assert pull(stores["b"]).new == 1
+
+
+@pytest.mark.timeout(3600)
+def test_of_all_jobs_just_the_hundredth_part_that_was_changed_is_refused(
+    stores: Stores, graph: Graph
+) -> None:
+    graph.copy(stores.folder / "a")
+    push(stores["a"])
+    stores.trust("b", "a")
+    all_ids = ids_in(stores["a"])
+    chosen = random.Random(1).sample(sorted(all_ids), max(4, GRAPH_JOBS // 100))
+    jobs = {job_id: stores["a"].get_job(job_id) for job_id in chosen}  # type: ignore[arg-type]  # ids
+    ways = [other_output, other_app, other_signature, None]
+    changed = {job_id: ways[number % len(ways)] for number, job_id in enumerate(chosen)}
+
+    def edit(line: bytes) -> bytes:
+        job_id = id_in(line)
+        change = changed.get(job_id or "")
+        return line if change is None else change(line, jobs[job_id or ""])
+
+    edit_feed(Path(stores.url), edit)
+    for job_id, change in changed.items():
+        spoil = break_blob if change is None else break_record
+        spoil(Path(stores.url), jobs[job_id])
+    report = pull(stores["b"])
+
+    expected = {job_id: "digest" if way is None else "signature" for job_id, way in changed.items()}
+    assert refusals(report) == expected
+    assert report.refused_count == len(changed)
+    assert ids_in(stores["b"]) == all_ids - set(changed)
+    assert report.new == GRAPH_JOBS - len(changed)
+    for request in graph.requests:
+        if not any(job_id in str(request) for job_id in changed):  # as a parent
+            [job] = stores["b"].submit([request])
+            assert (job.status == "completed") == (job.jobId in all_ids)
+    assert b"!" * 128 not in bytes_in(stores["b"])
+    assert left_in_uploads(stores["b"]) == []

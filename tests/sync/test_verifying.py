@@ -6,6 +6,7 @@ from dendro_local.errors import JobNotFound
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import Job
 from dendro_sync import Report, pull, push, untrust_key, verify
+from tests.cli.conftest import Run, run  # noqa: F401 - a fixture
 from tests.maintenance.conftest import change
 from tests.sync.conftest import Stores, counting, greeting, url_of
 
@@ -83,6 +84,38 @@ def test_an_ancestor_that_is_gone_ends_the_chain(stores: Stores, chain: list[Job
 
     assert [each.isVerified for each in found.jobs] == [True, True, False]
     assert not found.isVerified
+
+
+def test_files_that_are_not_here_are_told(
+    stores: Stores,
+    chain: list[Job],
+    run: Run,  # noqa: F811
+) -> None:
+    store = ("--store", str(stores["b"].store.folder.root))
+    gone = stores["b"].stored(chain[0].jobId).files.outputs["output"].digest
+    assert gone is not None
+    stores["b"].store.blobs.path(gone).unlink()
+
+    failed = run(*store, "verify", chain[0].jobId, code=14)
+
+    assert "Signatures and records of 3 jobs are right; 1 file is not here." in failed.stderr
+    assert "All is as it was signed" not in failed.stderr
+    assert run(*store, "verify", chain[1].jobId).stderr == "All is as it was signed: 2 jobs.\n"
+
+
+def test_files_that_are_still_to_come_are_told_and_are_no_fault(
+    stores: Stores,
+    run: Run,  # noqa: F811
+) -> None:
+    job = stores.complete("a", greeting("x"), b"abc")
+    push(stores["a"])
+    stores.trust("b", "a")
+    pull(stores["b"], outputs="lazy")
+    store = ("--store", str(stores["b"].store.folder.root))
+
+    told = run(*store, "verify", job.jobId).stderr
+
+    assert "1 file is not here (1 to be fetched when first read)." in told
 
 
 def test_what_has_not_ended_cannot_be_verified(stores: Stores) -> None:

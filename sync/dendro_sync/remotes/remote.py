@@ -1,16 +1,27 @@
 """What every kind of remote does."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
-from dendro_local.model import Digest, JobId
+from dendro_local.model import Digest, JobDefinition, JobId
 from dendro_local.signed_records import Entry, ReadBatch
 from dendro_sync.selection import Selection
 
-__all__ = ["OnBytes", "Refusal", "Remote", "RemoteFacts", "RemoteKind", "TellsRefusals"]
+__all__ = [
+    "OnBytes",
+    "Refusal",
+    "Remote",
+    "RemoteFacts",
+    "RemoteKind",
+    "SendsUnasked",
+    "ShowsByPut",
+    "TellsRefusals",
+    "WaitsForTrust",
+]
 
 RemoteKind = Literal["hub", "bucket", "dendro"]
 
@@ -37,7 +48,7 @@ class RemoteFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that was not taken, and why."""
+    """A job or app that was not taken, and why."""
 
     job_id: JobId | None
     """None where not even that can be read."""
@@ -48,6 +59,21 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     digests: tuple[str, str] | None = None
     """Of the two records that are in conflict: what is there, and what came."""
+    app: str | None = None
+    """The app that it is instead of a job, with its service, for people."""
+    key_id: str | None = None
+    """Of the key that signed it, if that is not trusted."""
+    public_key: str | None = None
+    """That key, if the remote told it."""
+
+
+class WaitsForTrust(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that is not trusted, and how many jobs of a remote wait for it."""
+
+    key_id: str
+    public_key: str | None
+    """The key itself, as it is told to be trusted; None if the remote did not tell it."""
+    jobs: int
 
 
 class Remote(Protocol):
@@ -89,14 +115,28 @@ class Remote(Protocol):
         """
         ...
 
-    def find(self, service: str, definition_hash: str, content_key: str | None) -> list[Entry]:
-        """Jobs of a definition hash, or of a content key where the remote can be asked for one."""
+    def find(
+        self,
+        service: str,
+        definition_hash: str,
+        content_key: str | None,
+        *,
+        definition: JobDefinition | None = None,
+    ) -> Iterator[Entry]:
+        """Finished jobs of a definition; where there is none, of a content key.
+
+        One after the other: what is not asked for need not be fetched.
+
+        Args:
+            service: of which service.
+            definition_hash: of the definition.
+            content_key: of it; None if it has none, or is not to be asked for.
+            definition: itself, as stores keep it: an original hub cannot be asked by its hash.
+        """
         ...
 
-    def find_each(
-        self, service: str, definition_hash: str, content_key: str | None
-    ) -> Iterator[Entry]:
-        """As `find`, one after the other, where what is not asked for need not be fetched."""
+    def blob_sizes(self, digests: Collection[Digest]) -> dict[Digest, int]:
+        """Those of the blobs that are there, with their sizes in bytes."""
         ...
 
     def fetch(self, digest: Digest, size: int, file: Path, on_bytes: OnBytes) -> None:
@@ -126,11 +166,15 @@ class Remote(Protocol):
         """Have a blob there, going on after what of it is there already."""
         ...
 
-    def put(self, entries: Sequence[Entry]) -> list[Refusal]:
+    def put(self, entries: Sequence[Entry], *, without_files: bool = False) -> list[Refusal]:
         """Have entries there: all but those that are refused, at once or not at all.
 
         What is there already is no refusal; tags are merged. The blobs that come along have been
         sent before, parents come before children.
+
+        Args:
+            entries: what is to be there.
+            without_files: whether the blobs of jobs are left out on purpose.
         """
         ...
 
@@ -149,4 +193,22 @@ class TellsRefusals(Protocol):
 
     def refused(self) -> list[Refusal]:
         """The jobs that could not be told of since this was asked before, and why."""
+        ...
+
+
+@runtime_checkable
+class SendsUnasked(Protocol):
+    """A remote that takes a blob for as little as it is asked whether it has it."""
+
+    def worth_sending(self, blobs: Mapping[Digest, int]) -> set[Digest]:
+        """As `Remote.lacking_blobs`, with some that may be there: to send them costs no more."""
+        ...
+
+
+@runtime_checkable
+class ShowsByPut(Protocol):
+    """A remote of which a put shows what has changed there until then."""
+
+    def exchanging(self) -> AbstractContextManager[None]:
+        """A block in which `Remote.changes` need not ask again what a put in it has shown."""
         ...

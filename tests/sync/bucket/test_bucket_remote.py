@@ -52,12 +52,12 @@ def test_a_job_is_found_by_its_definition_with_one_request(place: Place) -> None
     entries = job_entries(5)
     remote = place.filled(lambda bucket: nothing(bucket.put(list(entries.values()))))
 
-    found = next(remote.find_each("lab", definition_hash(3), None))
+    found = next(remote.find("lab", definition_hash(3), None))
 
     assert encode_entry(found) == encode_entry(list(entries.values())[3])
     assert remote.requests == 1
-    assert remote.find("lab", definition_hash(77), None) == []
-    assert remote.find("other", definition_hash(3), None) == []
+    assert list(remote.find("lab", definition_hash(77), None)) == []
+    assert list(remote.find("other", definition_hash(3), None)) == []
 
 
 def test_a_job_is_found_by_its_content(place: Place) -> None:
@@ -67,7 +67,7 @@ def test_a_job_is_found_by_its_content(place: Place) -> None:
     assert [encode_entry(each) for each in remote.find("lab", "ab" * 20, record.contentKey)] == [
         encode_entry(job_entry(record))
     ]
-    assert remote.find("lab", "ab" * 20, "cd" * 32) == []
+    assert list(remote.find("lab", "ab" * 20, "cd" * 32)) == []
 
 
 def test_jobs_are_had_by_id_and_the_others_are_lacking(place: Place) -> None:

@@ -205,7 +205,7 @@ def test_to_be_stopped_at_any_write_leaves_all_as_it_was(folder_url: str, tmp_pa
     lines, cursors = pushed(remote, 6)
 
     for writes in itertools.count():
-        objects = StoppingObjects(folder_url)
+        objects = StoppingObjects(tmp_path / "bucket")
         objects.concurrency = 1
         objects.writes_left = writes
         try:
@@ -263,7 +263,7 @@ def test_what_a_killed_pusher_left_in_a_folder_is_removed(in_folder: BucketRemot
     compact(in_folder)
 
     assert not left.exists()
-    assert in_folder.find("lab", definition_hash(0), None)
+    assert list(in_folder.find("lab", definition_hash(0), None))
 
 
 def _files(remote: BucketRemote) -> list[str]:

@@ -102,7 +102,7 @@ def test_a_bucket_of_version_1_is_read(version_1: BucketRemote, tmp_path: Path) 
 
 def jobs_of(remote: BucketRemote, number: int) -> list[JobRecord]:
     """The jobs of a definition."""
-    found = remote.find("lab", definition_hash(number), None)
+    found = list(remote.find("lab", definition_hash(number), None))
     return [read_job(bytes(each.statement)) for each in found]
 
 

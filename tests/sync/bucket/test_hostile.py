@@ -158,7 +158,7 @@ def test_single_objects_that_cannot_be_read_are_as_if_they_were_not_there(
     bucket.objects.replace(record_name("lab", record.jobDefinitionHash, 0), content)
     bucket.objects.replace(job_name(record.jobId), content)
 
-    found = bucket.find("lab", record.jobDefinitionHash, None)
+    found = list(bucket.find("lab", record.jobDefinitionHash, None))
 
     assert len(found) == 1
     assert list(bucket.entries_of({record.jobId: ""})) == []
@@ -175,7 +175,7 @@ def test_a_record_under_the_hash_or_id_of_another_is_not_taken(bucket: BucketRem
     bucket.objects.create(record_name("lab", definition_hash(99), 0), raw)
     bucket.objects.create(job_name(made_record(8).jobId), place)
 
-    assert bucket.find("lab", definition_hash(99), None) == []
+    assert list(bucket.find("lab", definition_hash(99), None)) == []
 
 
 def test_a_blob_that_is_too_long_is_cut_one_byte_after_its_end(
@@ -220,7 +220,7 @@ def test_a_host_that_answers_everything_with_a_page_is_no_bucket(
         remote = BucketRemote.at(url)
         with pytest.raises(NotAHub, match="nothing of the feed can be read"):
             told(remote)
-        assert remote.find("lab", "ab" * 20, None) == []
+        assert list(remote.find("lab", "ab" * 20, None)) == []
         remote.close()
     with served(tmp_path / "nothing", PageHandler) as url:
         remote = BucketRemote.at(url)

@@ -112,7 +112,7 @@ def test_processes_that_push_at_once_lose_nothing(bucket: BucketRemote, tmp_path
 
     assert [each.returncode for each in pushers] == [0, 0, 0]
     assert sorted(told_ids(bucket)) == sorted(job_id for mine in ids for job_id in mine)
-    assert len(bucket.find("lab", list_hash(100), None)) == 1
+    assert len(list(bucket.find("lab", list_hash(100), None))) == 1
 
 
 @pytest.mark.process
@@ -136,7 +136,7 @@ def test_a_pusher_that_is_killed_leaves_a_bucket_that_can_be_read_and_written(
         for entry in bucket.entries_of(dict.fromkeys(told[-3:], "")):  # type: ignore[arg-type]
             facts = facts_of(entry)
             assert isinstance(facts, JobFacts)
-            assert bucket.find("lab", facts.jobDefinitionHash, None)
+            assert list(bucket.find("lab", facts.jobDefinitionHash, None))
         data = b"output %d" % (1000 * kill) * 1000
         assert bucket.lacking_blobs({digest_of(data): len(data)}) == set()
     compact(bucket)
@@ -145,10 +145,10 @@ def test_a_pusher_that_is_killed_leaves_a_bucket_that_can_be_read_and_written(
 
 @pytest.mark.parametrize("writes", range(1, 7))
 def test_a_push_that_was_stopped_at_any_write_is_made_good_by_the_next(
-    folder_url: str, writes: int
+    folder_url: str, tmp_path: Path, writes: int
 ) -> None:
     entries = job_entries(1)
-    objects = StoppingObjects(folder_url)
+    objects = StoppingObjects(tmp_path / "bucket")
     objects.writes_left = writes
     stopped = BucketRemote(objects, key=KEY)
     try:
@@ -163,7 +163,7 @@ def test_a_push_that_was_stopped_at_any_write_is_made_good_by_the_next(
 
     assert set(told_ids(remote)) == set(entries)
     assert remote.lacking(digests(entries)) == set()
-    assert len(remote.find("lab", list_hash(0), None)) == 1
+    assert len(list(remote.find("lab", list_hash(0), None))) == 1
     compact(remote)
     assert len(told_ids(remote)) <= 2
     remote.close()

@@ -9,13 +9,19 @@ import obstore
 import pytest
 from obstore.exceptions import AlreadyExistsError, PermissionDeniedError
 
-from dendro_local.errors import HubUnreachable, NotAHub, NotAllowed, NotAuthenticated
+from dendro_local.errors import HubUnreachable, NotAHub, NotAllowed, NotAuthenticated, NotSupported
 from dendro_local.signed_records import Entry
 from dendro_sync.remotes.bucket import BucketRemote
+from dendro_sync.remotes.bucket.addresses import read_address
 from dendro_sync.remotes.bucket.blobs import PART_BYTES
 from dendro_sync.remotes.bucket.store_objects import StoreObjects
 from dendro_sync.selection import Selection
 from tests.sync.bucket.made_entries import KEY, digest_of, job_entries, written
+
+
+def objects_at(url: str) -> StoreObjects:
+    """The objects of the S3 bucket."""
+    return StoreObjects(read_address(url))
 
 
 def bucket_of(url: str) -> str:
@@ -24,7 +30,7 @@ def bucket_of(url: str) -> str:
 
 
 def test_an_object_is_created_once(s3_url: str) -> None:
-    first, second = StoreObjects(s3_url), StoreObjects(s3_url)
+    first, second = objects_at(s3_url), objects_at(s3_url)
 
     assert first.create("feed/0000000000.jsonl.zst", b"first")
     assert not second.create("feed/0000000000.jsonl.zst", b"second")
@@ -43,11 +49,19 @@ def test_a_refusal_for_another_write_that_fails_then_is_not_taken_for_an_object(
         return put(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr("obstore.put", conflicting)
-    objects = StoreObjects(s3_url)
+    objects = objects_at(s3_url)
 
     assert objects.create("feed/0000000000.jsonl.zst", b"first")
 
     assert objects.get("feed/0000000000.jsonl.zst", 100) == b"first"
+
+
+def test_bytes_behind_the_end_are_no_fault_of_the_network(s3_url: str) -> None:
+    objects = objects_at(s3_url)
+    objects.create("feed/0000000000.jsonl.zst", b"short")
+
+    with pytest.raises(NotSupported, match="fewer bytes"):
+        objects.stream("feed/0000000000.jsonl.zst", 100, 101)
 
 
 def test_a_large_file_goes_in_parts_and_comes_by_range(s3_url: str, tmp_path: Path) -> None:
@@ -121,13 +135,13 @@ def test_what_the_store_does_not_allow_is_told_and_no_key_is_shown(
     s3_url: str, s3_endpoint: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    objects = StoreObjects(s3_url)
+    objects = objects_at(s3_url)
     objects.create("dendro-bucket.json", b"{}")
     # From now on S3 checks signatures, and ours are by nobody.
     httpx.post(f"{s3_endpoint}/moto-api/reset-auth", content="0", timeout=30).raise_for_status()
     try:
         with pytest.raises((NotAllowed, NotAuthenticated)) as refused:
-            StoreObjects(s3_url).get("dendro-bucket.json", 100)
+            objects_at(s3_url).get("dendro-bucket.json", 100)
     finally:
         httpx.post(f"{s3_endpoint}/moto-api/reset-auth", content="inf", timeout=30)
 
@@ -144,7 +158,7 @@ def test_who_may_read_but_not_list_is_refused_what_is_not_there(
     reader = BucketRemote.at(s3_url)
     monkeypatch.setattr("obstore.get", _refusing())
 
-    assert reader.find("lab", "ab" * 20, None) == []
+    assert list(reader.find("lab", "ab" * 20, None)) == []
     lines = [line for batch in reader.changes("", Selection()) for line in batch.lines]
 
     assert len(lines) == 1

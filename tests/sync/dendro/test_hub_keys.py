@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dendro_local.errors import InvalidRequest, NotAHub, StoreError
+from dendro_local.errors import InvalidRequest, NotAHub
 from dendro_sync.remotes.dendro import HubKeys, read_hub_keys
 from dendro_sync.remotes.dendro.journal import Journal
 from dendro_sync.remotes.dendro.pushed_jobs import PushedJob
@@ -48,7 +48,7 @@ def test_what_is_no_key_file_is_refused_without_telling_what_is_in_it(
         read_hub_keys(tmp_path / "key")
 
     assert "secret" not in str(refusal.value)
-    with pytest.raises(StoreError):
+    with pytest.raises(InvalidRequest, match="No such file"):
         read_hub_keys(tmp_path / "no such file")
 
 

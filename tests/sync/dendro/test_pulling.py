@@ -286,10 +286,10 @@ def test_a_job_that_was_pulled_is_found_by_its_id_and_its_definition(
     wanted = family["ring"].jobDefinition
     ids = {job.jobId: "" for job in family.values()}
 
-    found = remote.find(SERVICE, "", None, definition=wanted)
+    found = list(remote.find(SERVICE, "", None, definition=wanted))
     assert [read_job(bytes(each.statement)).jobId for each in found] == [family["ring"].jobId]
-    assert remote.find(SERVICE, "", None, definition=definition("no such")) == []
-    assert remote.find(SERVICE, family["ring"].jobDefinitionHash, None) == []
+    assert list(remote.find(SERVICE, "", None, definition=definition("no such"))) == []
+    assert list(remote.find(SERVICE, family["ring"].jobDefinitionHash, None)) == []
     told = [read_job(bytes(each.statement)).jobId for each in remote.entries_of(ids)]
     assert sorted(told) == sorted(ids)
 

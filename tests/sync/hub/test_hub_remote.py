@@ -1,5 +1,7 @@
 """What a hub gives to other stores, and what it takes from them."""
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -80,6 +82,30 @@ def test_finished_jobs_are_told_with_their_apps_and_unfinished_ones_are_not(
     assert record_of(found).jobId == job.jobId
     assert list(found.tags) == ["x"]
     assert any(isinstance(entry, AppEntry) for entry in entries)
+
+
+def test_what_ends_after_a_power_cut_is_told_after_an_earlier_cursor(
+    remote: HubRemote, there: LocalHub, greeting: NewJobMaker, tmp_path: Path
+) -> None:
+    there.submit([greeting(name) for name in "abc"])
+    with contextlib.closing(sqlite3.connect(there.store.folder.database)) as on_disk:
+        on_disk.executescript("create table were as select * from jobs")
+        worker = Worker(there, tmp_path)
+        number = there.last_change()
+        for _ in range(3):
+            worker.claim()
+        *_, last = remote.changes("", Selection())
+        # The claims need not have been on the disk.
+        on_disk.executescript(
+            "update jobs set (status, attempts, claim_token, feed_number) = (select w.status, "
+            "w.attempts, w.claim_token, w.feed_number from were w where w.number = jobs.number);"
+            f"update meta set value = '{number}' where key = 'feed_number'; drop table were;"
+        )
+    ended = worker.complete(worker.claim(), b"Hello!")
+
+    found = [entry for entry in entries_in(remote, last.end.cursor) if isinstance(entry, JobEntry)]
+
+    assert [record_of(entry).jobId for entry in found] == [ended.jobId]
 
 
 def test_after_a_cursor_only_what_is_new_is_told(
@@ -294,7 +320,7 @@ def test_jobs_are_found_by_id_and_by_definition(
     assert record_of(entry).jobId == job.jobId
     (found,) = remote.find("hello_world_service", job.jobDefinitionHash, None)
     assert record_of(found).jobId == job.jobId
-    assert remote.find("hello_world_service", "0" * 40, None) == []
+    assert list(remote.find("hello_world_service", "0" * 40, None)) == []
 
 
 def test_a_deletion_by_who_brought_a_job_is_done_and_by_another_is_not(

@@ -3,5 +3,13 @@
 from dendro_sync.remotes.bucket.archive import new_archive, open_archive
 from dendro_sync.remotes.bucket.compacting import Compacted, compact
 from dendro_sync.remotes.bucket.remote import BucketRemote
+from dendro_sync.remotes.bucket.store_memory import StoreMemory
 
-__all__ = ["BucketRemote", "Compacted", "compact", "new_archive", "open_archive"]
+__all__ = [
+    "BucketRemote",
+    "Compacted",
+    "StoreMemory",
+    "compact",
+    "new_archive",
+    "open_archive",
+]

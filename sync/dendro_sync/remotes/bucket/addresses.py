@@ -82,7 +82,7 @@ def read_address(url: str) -> Address:
 
 
 def open_store(address: Address, patience_sec: float) -> "ObjectStore":
-    """The store at an address. Nothing is asked of it yet.
+    """The store at an address that is no folder of this machine. Nothing is asked of it yet.
 
     Credentials are those that obstore finds in the environment.
 
@@ -90,10 +90,8 @@ def open_store(address: Address, patience_sec: float) -> "ObjectStore":
         address: where.
         patience_sec: for how long what fails is tried again.
     """
-    from obstore.store import HTTPStore, LocalStore, S3Store, from_url
+    from obstore.store import HTTPStore, S3Store, from_url
 
-    if address.scheme == "file":
-        return LocalStore(address.place)
     client: ClientConfig = {
         "connect_timeout": timedelta(seconds=min(5.0, patience_sec)),
         # A large file may take a day; only silence is a fault.

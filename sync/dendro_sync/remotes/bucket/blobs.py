@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -16,6 +16,10 @@ __all__ = ["BucketBlobs"]
 
 LIST_FROM = 2_000
 """So many blobs are not asked for one by one, where their folders can be listed."""
+
+FEW = 32
+SMALL_BYTES = 64 << 10
+"""So few and small ones are sent without being asked for: that is refused where they are there."""
 
 PART_BYTES = 8 << 20
 """What is larger is sent in parts of at least this size, each tried again by itself."""
@@ -57,6 +61,11 @@ class BucketBlobs:
             # A server that knows no ranges, such as Python's: once more from the beginning.
             self._fetch(digest, size, file, 0, on_bytes)
 
+    def sizes(self, digests: Collection[Digest]) -> dict[Digest, int]:
+        """Those of the blobs that are there, with their sizes in bytes."""
+        found = zip(digests, self._executor().map(self._size, digests), strict=True)
+        return {digest: size for digest, size in found if size is not None}
+
     def lacking(self, blobs: Mapping[Digest, int]) -> set[Digest]:
         """Those of the blobs, by digest with their size in bytes, that are not there whole."""
         is_local = self._objects.folder is not None
@@ -64,6 +73,14 @@ class BucketBlobs:
             return self._lacking_in_lists(blobs)
         found = self._executor().map(self._size, blobs)
         return {digest for digest, size in zip(blobs, found, strict=True) if size != blobs[digest]}
+
+    def worth_sending(self, blobs: Mapping[Digest, int]) -> set[Digest]:
+        """As `lacking`, but for a few small ones: to ask for these costs as much."""
+        if len(blobs) > FEW:
+            return self.lacking(blobs)
+        small = {digest for digest, size in blobs.items() if size <= SMALL_BYTES}
+        rest = {digest: size for digest, size in blobs.items() if digest not in small}
+        return small | (self.lacking(rest) if rest else set())
 
     def send(self, digest: Digest, file: Path, on_bytes: OnBytes) -> None:
         """Have a blob there.

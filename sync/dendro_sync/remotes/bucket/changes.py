@@ -5,6 +5,7 @@ A cursor is the id of the bucket's store and the number of the next segment to b
 
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import chain
 
 import msgspec
 
@@ -43,7 +44,12 @@ def read_changes(
     number = _number(cursor, store_id)
     held: int | None = None
     unreadable = 0
-    for piece in feed.pieces(number):
+    pieces = feed.pieces(number)
+    first = next(pieces, None)
+    if first is None and feed.ends_before(number):
+        # The bucket was put back to what it was earlier, and is told other things since.
+        number, pieces = 0, feed.pieces(0)
+    for piece in chain(() if first is None else (first,), pieces):
         fault = piece.fault
         if not fault:
             try:

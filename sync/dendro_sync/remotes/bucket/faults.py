@@ -6,7 +6,6 @@ from collections.abc import Generator
 
 from dendro_local.errors import (
     DendroError,
-    DiskFull,
     HubUnreachable,
     InvalidRequest,
     NotAHub,
@@ -85,10 +84,8 @@ def _other(url: str, error: Exception) -> DendroError:
     words = str(error)
     if _no_credentials.search(words):
         return _without_credentials(url, error)
-    if "os error 28" in words or "os error 122" in words:
-        return DiskFull(f"There is no room left at {url}.")
-    if "os error 13" in words or "os error 1)" in words or "os error 30" in words:
-        return NotAllowed(f"The folder {url} may not be written or read: {_words(error)}.")
+    if "416 Range" in words:
+        return NotSupported(f"What is at {url} has fewer bytes than it was asked for.")
     return HubUnreachable(
         f"The store at {url} does not answer: {_words(error)}. Check the address and the network."
     )

@@ -1,12 +1,16 @@
 """What a bucket is laid out over: named objects, whole or not there."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-__all__ = ["FoundObject", "Objects"]
+__all__ = ["FoundObject", "NewObject", "Objects"]
+
+NewObject = tuple[str, bytes]
+"""The name of an object that is to be written, and its bytes."""
 
 
 class FoundObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +25,8 @@ class FoundObject(msgspec.Struct, frozen=True, kw_only=True):
 class Objects(Protocol):
     """Named objects. Safe for use by many threads.
 
-    An object appears whole or not at all. All methods raise errors of `dendro_local.errors`.
+    An object appears whole or not at all, and what is there outlasts a power cut. All methods raise
+    errors of `dendro_local.errors`.
     """
 
     @property
@@ -81,6 +86,15 @@ class Objects(Protocol):
 
     def create(self, name: str, data: bytes) -> bool:
         """Write an object unless there is one of this name; whether there was none."""
+        ...
+
+    def create_all(self, objects: Sequence[NewObject], executor: Executor) -> list[bool]:
+        """As `create` for each of the objects, in any order or at once.
+
+        Args:
+            objects: which.
+            executor: gives threads for requests that are made at once.
+        """
         ...
 
     def replace(self, name: str, data: bytes) -> None:

@@ -2,17 +2,21 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from dendro_local.errors import NotAHub
-from dendro_local.model import Digest, JobId
+from dendro_local.errors import NotAHub, OutputNotFound
+from dendro_local.model import Digest, JobDefinition, JobId
 from dendro_local.signed_records import Entry, ReadBatch, SigningKey
+from dendro_sync.remotes.bucket.addresses import read_address
 from dendro_sync.remotes.bucket.blobs import BucketBlobs
 from dendro_sync.remotes.bucket.changes import empty_batch, read_changes
 from dendro_sync.remotes.bucket.feed import Feed
+from dendro_sync.remotes.bucket.folder_objects import FolderObjects
 from dendro_sync.remotes.bucket.header import Header
+from dendro_sync.remotes.bucket.known_bucket import BucketHeader, KnownBucket, Memory
 from dendro_sync.remotes.bucket.layout import HEADER
 from dendro_sync.remotes.bucket.objects import Objects
 from dendro_sync.remotes.bucket.records import Records
@@ -33,13 +37,21 @@ class BucketRemote:
     Args:
         objects: where the bucket is.
         key: signs the batches that are written; None to leave them unsigned.
+        memory: keeps what tells that it is the same bucket the next time; None if nothing does.
     """
 
-    def __init__(self, objects: Objects, *, key: SigningKey | None = None) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        *,
+        key: SigningKey | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         self.objects = objects
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
-        self._header = Header(objects)
+        self._known = KnownBucket(objects, memory)
+        self._header = Header(objects, self)
         self.feed = Feed(objects, self._executor)
         self._records = Records(objects, self._executor)
         self._blobs = BucketBlobs(objects, self._executor)
@@ -47,7 +59,12 @@ class BucketRemote:
 
     @classmethod
     def at(
-        cls, url: str, *, key: SigningKey | None = None, patience_sec: float = PATIENCE_SEC
+        cls,
+        url: str,
+        *,
+        key: SigningKey | None = None,
+        patience_sec: float = PATIENCE_SEC,
+        memory: Memory | None = None,
     ) -> "BucketRemote":
         """The bucket at a URL; see `dendro_sync.remotes.bucket.addresses.read_address`.
 
@@ -55,11 +72,18 @@ class BucketRemote:
             url: where.
             key: signs the batches that are written.
             patience_sec: for how long a store that does not answer is asked again.
+            memory: keeps what tells that it is the same bucket the next time.
 
         Raises:
             InvalidRequest: it is no such URL.
         """
-        return cls(StoreObjects(url, patience_sec=patience_sec), key=key)
+        address = read_address(url)
+        objects = (
+            FolderObjects(Path(address.place))
+            if address.scheme == "file"
+            else StoreObjects(address, patience_sec=patience_sec)
+        )
+        return cls(objects, key=key, memory=memory)
 
     @property
     def url(self) -> str:
@@ -73,7 +97,7 @@ class BucketRemote:
 
     def facts(self) -> RemoteFacts:
         """What it is; one request, or two of a place where nothing has been put yet."""
-        header = self._header.read()
+        header = self._seen_header()
         return RemoteFacts(
             kind="bucket",
             url=self.url,
@@ -90,25 +114,27 @@ class BucketRemote:
         With nothing new one request, and one more for who has not asked this bucket before. What
         cannot be read is told by a line that is no entry, and asked for again the next time.
         """
-        header = self._header.read()
+        header = self._seen_header()
         if header is None:
             yield empty_batch("")
             return
         yield from read_changes(self.feed, header.storeId, cursor, selection)
+        self._known.keep(header, self.feed.last)
 
     def entries_of(self, jobs: Mapping[JobId, str]) -> Iterator[Entry]:
         """These jobs, by id; two requests each."""
         if self._header.read() is not None:
             yield from self._records.entries_of(jobs)
 
-    def find(self, service: str, definition_hash: str, content_key: str | None) -> list[Entry]:
-        """Jobs of a definition hash, or of a content key if there is none of the hash."""
-        return list(self.find_each(service, definition_hash, content_key))
-
-    def find_each(
-        self, service: str, definition_hash: str, content_key: str | None
+    def find(
+        self,
+        service: str,
+        definition_hash: str,
+        content_key: str | None,
+        *,
+        definition: JobDefinition | None = None,
     ) -> Iterator[Entry]:
-        """As `find`, one after the other: the first of the hash costs one request.
+        """Jobs of a definition, or of a content key if there is none; the first costs one request.
 
         The header is not asked for: who looks for one job knows that this is a bucket.
         """
@@ -121,13 +147,23 @@ class BucketRemote:
             if entry_of_content is not None:
                 yield entry_of_content
 
+    def blob_sizes(self, digests: Collection[Digest]) -> dict[Digest, int]:
+        """Those of the blobs that are there, with their sizes in bytes; one request each."""
+        return {} if self._header.read() is None else self._blobs.sizes(digests)
+
     def fetch(self, digest: Digest, size: int, file: Path, on_bytes: OnBytes) -> None:
         """Write a blob to a file, going on after what of it is there already.
 
         Raises:
             OutputNotFound: it is not there.
+            HubUnreachable: the whole bucket is not there.
         """
-        self._blobs.fetch(digest, size, file, on_bytes)
+        try:
+            self._blobs.fetch(digest, size, file, on_bytes)
+        except OutputNotFound as error:
+            if self._header.is_gone():
+                raise self._header.away() from error
+            raise
 
     # What it is to have
 
@@ -142,6 +178,10 @@ class BucketRemote:
         """Those of the blobs, by digest with their size in bytes, that are not there whole."""
         return set(blobs) if self._header.read() is None else self._blobs.lacking(blobs)
 
+    def worth_sending(self, blobs: Mapping[Digest, int]) -> set[Digest]:
+        """As `lacking_blobs`, but for a few small ones: to ask for these costs as much."""
+        return set(blobs) if self._header.read() is None else self._blobs.worth_sending(blobs)
+
     def send(self, digest: Digest, file: Path, on_bytes: OnBytes) -> None:
         """Have a blob there.
 
@@ -154,14 +194,20 @@ class BucketRemote:
         self._header.read_or_make()
         self._blobs.send(digest, file, on_bytes)
 
-    def put(self, entries: Sequence[Entry]) -> list[Refusal]:
+    def put(self, entries: Sequence[Entry], *, without_files: bool = False) -> list[Refusal]:
         """Have entries there: all but those that are refused, told by one new segment.
 
         What is there already is no refusal; tags are merged. A job that was deleted there stays
         deleted.
         """
-        self._header.read_or_make()
-        return self._writer.put(entries)
+        header = self._header.read_or_make()
+        refusals = self._writer.put(entries)
+        self._known.keep(header, self.feed.last)
+        return refusals
+
+    def exchanging(self) -> AbstractContextManager[None]:
+        """A block in which what a put has shown of the feed is not asked again by `changes`."""
+        return self.feed.exchanging()
 
     def wait(self, timeout_sec: float, is_over: Callable[[], bool]) -> bool:
         """Wait until something changes there; whether it may have. Ends early if ``is_over``."""
@@ -189,6 +235,26 @@ class BucketRemote:
     def store_id_or_new(self) -> str:
         """The random id of the bucket, which is made if nothing has been put there yet."""
         return self._header.read_or_make().storeId
+
+    def known_header(self) -> BucketHeader | None:
+        """The header, if this is the bucket that was known before; one request, or none."""
+        found = self._known.again()
+        if found is None:
+            return None
+        header, last = found
+        self.feed.goes_to(last)
+        return header
+
+    def was_there(self) -> bool:
+        """Whether there was a bucket here when this remote was asked before."""
+        return self._known.was_there()
+
+    def _seen_header(self) -> BucketHeader | None:
+        """The header; that there is one is remembered."""
+        header = self._header.read()
+        if header is not None:
+            self._known.saw(header)
+        return header
 
     def _can_write(self) -> bool:
         folder = self.objects.folder

@@ -3,13 +3,13 @@
 What comes from a bucket may be anything: no more is unpacked, and kept, than a segment may have.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 import msgspec
 
 from dendro_local.errors import InvalidRequest
-from dendro_local.signed_records import BatchReader, ReadBatch
+from dendro_local.signed_records import MOST_IN_BATCH, BatchReader, ReadBatch
 from dendro_sync.remotes.bucket.layout import merged_range
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "MOST_PACKED_BYTES",
     "Merged",
     "batches_of",
+    "in_segments",
     "pack",
     "pack_pointer",
     "pointer_in",
@@ -29,6 +30,10 @@ MOST_BYTES = 256 << 20
 MOST_PACKED_BYTES = 64 << 20
 """Of a segment as it lies there."""
 
+BATCH_BYTES = 4 << 20
+SEGMENT_BYTES = 64 << 20
+"""Of what is written, before compression. More than this at once becomes several segments."""
+
 LEVEL = 3
 CHUNK_BYTES = 1 << 20
 LARGEST_WINDOW_BYTES = 8 << 20
@@ -39,6 +44,25 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="m
     """Stands where a segment was that is now part of a larger object."""
 
     object: str
+
+
+def in_segments(lines: Iterable[bytes]) -> Iterator[list[list[bytes]]]:
+    """Lines as batches, and these as segments, none of which is too large to be read."""
+    segment: list[list[bytes]] = []
+    size = batch_size = 0
+    for line in lines:
+        if segment and size + len(line) > SEGMENT_BYTES:
+            yield segment
+            segment, size = [], 0
+        is_full = not segment or len(segment[-1]) == MOST_IN_BATCH
+        if is_full or batch_size + len(line) > BATCH_BYTES:
+            segment.append([])
+            batch_size = 0
+        segment[-1].append(line)
+        size += len(line)
+        batch_size += len(line)
+    if segment:
+        yield segment
 
 
 def pack(raw: bytes) -> bytes:

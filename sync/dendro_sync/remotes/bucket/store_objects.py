@@ -2,21 +2,15 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dendro_local.errors import (
-    HubUnreachable,
-    InvalidRequest,
-    NotAllowed,
-    NotSupported,
-    OutputNotFound,
-)
-from dendro_sync.remotes.bucket.addresses import open_store, read_address
+from dendro_local.errors import HubUnreachable, InvalidRequest, NotAllowed, NotSupported
+from dendro_sync.remotes.bucket.addresses import Address, open_store
 from dendro_sync.remotes.bucket.faults import ObjectAbsent, ObjectThere, translated
 from dendro_sync.remotes.bucket.layout import HEADER
-from dendro_sync.remotes.bucket.linkless import create_locked, is_for_want_of_links
-from dendro_sync.remotes.bucket.objects import FoundObject
+from dendro_sync.remotes.bucket.objects import FoundObject, NewObject
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -30,31 +24,27 @@ PATIENCE_SEC = 8.0
 PARTS_AT_ONCE = 3
 CREATES = 5
 READ_BYTES = 4 << 20
-LOCAL_READ_BYTES = 16 << 20
 LISTED_AT_ONCE = 1000
 
 
 class StoreObjects:
-    """The objects at a URL. Safe for use by many threads.
+    """The objects at an address that is no folder of this machine. Safe for use by many threads.
 
     Args:
-        url: see `dendro_sync.remotes.bucket.addresses.read_address`.
+        address: where.
         patience_sec: for how long a store that does not answer is asked again.
-
-    Raises:
-        InvalidRequest: it is no such URL.
     """
 
-    def __init__(self, url: str, *, patience_sec: float = PATIENCE_SEC) -> None:
-        self._address = read_address(url)
+    folder: Path | None = None
+    can_abort = True
+    concurrency = 32
+
+    def __init__(self, address: Address, *, patience_sec: float = PATIENCE_SEC) -> None:
+        self._address = address
         self._patience_sec = patience_sec
-        self.url = self._address.url
-        self.folder = Path(self._address.place) if self._address.scheme == "file" else None
-        self.is_writable = not self._address.scheme.startswith("http")
+        self.url = address.url
+        self.is_writable = not address.scheme.startswith("http")
         self.is_listable = self.is_writable
-        self.can_abort = True
-        # A disk of this machine is not faster for being asked by many threads.
-        self.concurrency = 4 if self.folder is not None else 32
         self._requests = 0
         self._was_read = False
         self._store: ObjectStore | None = None
@@ -102,9 +92,6 @@ class StoreObjects:
         """The bytes of an object from one on, perhaps up to another; None if it is not there."""
         import obstore
 
-        if self.folder is not None:
-            there = self.size(name)
-            return None if there is None else self._blocks(name, start, min(stop, there))
         try:
             store = self._opened()
             with translated(self.url):
@@ -129,6 +116,11 @@ class StoreObjects:
             if self._address.scheme != "s3" or self.size(name) is not None:
                 return False
         raise HubUnreachable(f"{name} cannot be written to {self.url}: others write it, in vain.")
+
+    def create_all(self, objects: Sequence[NewObject], executor: Executor) -> list[bool]:
+        """Write objects, many at once."""
+        names, contents = [name for name, _ in objects], [data for _, data in objects]
+        return list(executor.map(self.create, names, contents))
 
     def replace(self, name: str, data: bytes) -> None:
         """Write an object, instead of the one of this name if there is one."""
@@ -212,19 +204,12 @@ class StoreObjects:
             return False
         except ObjectAbsent as error:
             raise HubUnreachable(f"{name} cannot be written in {self.url}.") from error
-        except (HubUnreachable, NotAllowed) as error:
-            if self.folder is None or not is_for_want_of_links(error.__cause__):
-                raise
-            with translated(self.url):
-                return create_locked(self.folder, name, data)
         return True
 
     def _check_absent(self, error: ObjectAbsent | NotAllowed) -> None:
         """S3 refuses to say of an object that it is not there to who may read, but not list."""
         if isinstance(error, ObjectAbsent):
             return
-        if self.folder is not None:
-            raise error
         if not self._was_read:
             self._probe(error)
 
@@ -246,10 +231,6 @@ class StoreObjects:
         with self._lock:
             self._requests += 1
             if self._store is None:
-                if self.folder is not None and not self.folder.is_dir():
-                    if not to_write:
-                        raise ObjectAbsent
-                    self.folder.mkdir(parents=True, exist_ok=True)
                 with translated(self.url):
                     self._store = open_store(self._address, self._patience_sec)
             return self._store
@@ -257,21 +238,6 @@ class StoreObjects:
     def _count(self) -> None:
         with self._lock:
             self._requests += 1
-
-    def _blocks(self, name: str, start: int, stop: int) -> Iterator[bytes]:
-        """Of a file here: obstore streams one in pieces of 8 KiB, seven times as slowly."""
-        import obstore
-
-        while start < stop:
-            store = self._opened()
-            length = min(LOCAL_READ_BYTES, stop - start)
-            try:
-                with translated(self.url):
-                    piece = obstore.get_range(store, name, start=start, length=length).to_bytes()
-            except ObjectAbsent as error:
-                raise OutputNotFound(f"{name} was just removed from {self.url}.") from error
-            yield piece
-            start += length
 
     def _pieces(self, stream: Iterator[bytes]) -> Iterator[bytes]:
         while True:

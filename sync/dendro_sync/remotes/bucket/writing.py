@@ -6,15 +6,15 @@ once. Last it is noted by the id of each job where its record is: only what has 
 being there, so a push that was stopped before is made again, and finds the records it had made.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from functools import partial
 
 import msgspec
 
 from dendro_local.errors import InvalidRequest
 from dendro_local.model import JobId
 from dendro_local.signed_records import (
-    MOST_IN_BATCH,
     AppEntry,
     Entry,
     JobEntry,
@@ -25,7 +25,7 @@ from dendro_local.signed_records import (
 )
 from dendro_sync.remotes.bucket.feed import Feed
 from dendro_sync.remotes.bucket.layout import app_name, content_name, job_name, record_name
-from dendro_sync.remotes.bucket.objects import Objects
+from dendro_sync.remotes.bucket.objects import NewObject, Objects
 from dendro_sync.remotes.bucket.record_objects import (
     AppFacts,
     GoneFacts,
@@ -36,27 +36,38 @@ from dendro_sync.remotes.bucket.record_objects import (
     pack_place,
 )
 from dendro_sync.remotes.bucket.records import Records
-from dendro_sync.remotes.bucket.segments import pack
+from dendro_sync.remotes.bucket.segments import in_segments, pack
 from dendro_sync.remotes.remote import Refusal
 
 __all__ = ["Writer"]
 
-BATCH_BYTES = 4 << 20
-SEGMENT_BYTES = 64 << 20
-"""Before compression. More than this at once becomes several segments."""
-
 READ_ONE_BY_ONE = 4
 """So many records of one definition are looked at before the end of the row is searched."""
+
+
+class _NewJob(msgspec.Struct, kw_only=True):
+    """A job that is not there."""
+
+    facts: JobFacts
+    statement: str
+    """SHA-256 of its statement."""
+    data: bytes
+    """The object of its record."""
+    record: str
+    """The name of that."""
+    content: str | None
+    """The name of what tells where its content is."""
 
 
 class _Planned(msgspec.Struct, kw_only=True):
     """What is to be done with an entry."""
 
     entry: Entry
-    job_id: JobId | None = None
     refusal: Refusal | None = None
+    new: _NewJob | None = None
     is_news: bool = False
-    then: list[Callable[[], Refusal | None]] = []
+    """Whether the feed is to tell of it."""
+    then: list[Callable[[], None]] = []
     """What is left to be done once the feed tells of it."""
 
 
@@ -94,15 +105,16 @@ class Writer:
 
     def _put(self, entries: Sequence[Entry]) -> list[Refusal]:
         planned = list(self._executor().map(self._planned, entries))
+        self._create_records([each for each in planned if each.new is not None])
         news = [each for each in planned if each.is_news]
-        for segment in _segments(encode_entry(each.entry) for each in news):
+        for segment in in_segments(encode_entry(each.entry) for each in news):
             self._feed.append(
                 pack(b"".join(batch_lines(lines, "", self._key) for lines in segment))
             )
-        refusals = [each.refusal for each in planned]
-        for later in self._executor().map(_finished, news):
-            refusals += later
-        return [refusal for refusal in refusals if refusal is not None]
+        self._note_places([each for each in news if each.new is not None])
+        for _ in self._executor().map(_finish, news):
+            pass
+        return [each.refusal for each in planned if each.refusal is not None]
 
     def _planned(self, entry: Entry) -> _Planned:
         try:
@@ -119,11 +131,11 @@ class Writer:
     # Jobs
 
     def _job(self, entry: Entry, facts: JobFacts) -> _Planned:
-        planned = _Planned(entry=entry, job_id=facts.jobId)
+        planned = _Planned(entry=entry)
         place = self._records.place_of(facts.jobId)
         digest = statement_digest(bytes(entry.statement))
         if place is None:
-            self._new_job(planned, facts, digest)
+            planned.new = _new_job(entry, facts, digest)
         elif place.gone:
             pass  # what was deleted there does not come back
         elif place.statement != digest:
@@ -132,50 +144,71 @@ class Writer:
             self._merge_tags(planned, place)
         return planned
 
-    def _new_job(self, planned: _Planned, facts: JobFacts, digest: str) -> None:
-        # Names first: what can have none is refused before anything is written.
-        where, content = job_name(facts.jobId), None
-        if facts.contentKey is not None and facts.status == "completed":
-            content = content_name(facts.serviceName, facts.contentKey)
-        name = self._create_record(planned, facts, digest)
-        if name is None:
-            return
-        planned.is_news = True
+    def _create_records(self, planned: Sequence[_Planned]) -> None:
+        """Write the records of new jobs, each before or after others of its definition."""
+        jobs = [each.new for each in planned if each.new is not None]
+        created = self._create_all([(job.record, job.data) for job in jobs])
+        others = [each for each, is_first in zip(planned, created, strict=True) if not is_first]
+        for each in planned:
+            each.is_news = True
+        for _ in self._executor().map(self._create_after_others, others):
+            pass
 
-        def note() -> Refusal | None:
-            self._records.forget(facts.jobId)
-            if self._objects.create(where, pack_place(name, planned.entry)):
-                return None
-            # Somebody else was faster, as a rule with the same record.
-            there = self._records.place_of(facts.jobId)
-            if there is None or there.statement == digest or there.gone:
-                return None
-            return _conflict(facts.jobId, there.statement, digest)
-
-        planned.then = [note]
-        if content is not None:
-            planned.then.append(lambda: self._note_content(content, name, planned.entry))
-
-    def _create_record(self, planned: _Planned, facts: JobFacts, digest: str) -> str | None:
-        """The name of the record's object; None if it is refused."""
-        data = pack_entry(planned.entry)
+    def _create_after_others(self, planned: _Planned) -> None:
+        """Write a record under a number that is free; it is refused if there is another of it."""
+        job = planned.new
+        assert job is not None  # noqa: S101 - for the type checker
         number = 0
         while True:
-            name = record_name(facts.serviceName, facts.jobDefinitionHash, number)
-            if self._objects.create(name, data):
-                return name
             if number < READ_ONE_BY_ONE:
-                there = self._records.entry_at(name)
-                if isinstance(there, JobEntry) and _job_id(there) == facts.jobId:
+                there = self._records.entry_at(job.record)
+                if isinstance(there, JobEntry) and _job_id(there) == job.facts.jobId:
                     # By who was stopped before it was told of.
                     other = statement_digest(bytes(there.statement))
-                    if other != digest:
-                        planned.refusal = _conflict(facts.jobId, other, digest)
-                        return None
-                    return name
+                    if other != job.statement:
+                        planned.refusal = _conflict(job.facts.jobId, other, job.statement)
+                        planned.is_news = False
+                    return
                 number += 1
             else:
-                number = self._first_free(facts, number + 1)
+                number = self._first_free(job.facts, number + 1)
+            job.record = record_name(job.facts.serviceName, job.facts.jobDefinitionHash, number)
+            if self._objects.create(job.record, job.data):
+                return
+
+    def _note_places(self, planned: Sequence[_Planned]) -> None:
+        """Note of new jobs where their records are, by id and by content."""
+        objects: list[NewObject] = []
+        otherwise: list[Callable[[], None]] = []
+        for each in planned:
+            job = each.new
+            assert job is not None  # noqa: S101 - for the type checker
+            self._records.forget(job.facts.jobId)
+            place = pack_place(job.record, each.entry)
+            objects.append((job_name(job.facts.jobId), place))
+            otherwise.append(partial(self._check_place, each, job))
+            if job.content is not None:
+                objects.append((job.content, place))
+                otherwise.append(partial(self._check_content, job.content, place))
+        created = self._create_all(objects)
+        rest = [look for look, is_new in zip(otherwise, created, strict=True) if not is_new]
+        for _ in self._executor().map(_call, rest):
+            pass
+
+    def _check_place(self, planned: _Planned, job: _NewJob) -> None:
+        """Somebody else was faster, as a rule with the same record."""
+        there = self._records.place_of(job.facts.jobId)
+        if there is not None and there.statement != job.statement and not there.gone:
+            planned.refusal = _conflict(job.facts.jobId, there.statement, job.statement)
+
+    def _check_content(self, content: str, place: bytes) -> None:
+        """The one there serves as well, unless its job was deleted."""
+        there = self._records.place_at(content)
+        if there is None or not isinstance(self._records.entry_at(there.record), JobEntry):
+            self._objects.replace(content, place)
+
+    def _create_all(self, objects: Sequence[NewObject]) -> list[bool]:
+        return self._objects.create_all(objects, self._executor()) if objects else []
 
     def _first_free(self, facts: JobFacts, number: int) -> int:
         def is_there(at: int) -> bool:
@@ -212,19 +245,10 @@ class Writer:
         planned.entry, planned.is_news = merged, True
         planned.then = [lambda: self._objects.replace(place.record, pack_entry(merged))]
 
-    def _note_content(self, content: str, name: str, entry: Entry) -> None:
-        data = pack_place(name, entry)
-        if self._objects.create(content, data):
-            return
-        there = self._records.place_at(content)
-        # The one there serves as well, unless its job was deleted.
-        if there is None or not isinstance(self._records.entry_at(there.record), JobEntry):
-            self._objects.replace(content, data)
-
     # The others
 
     def _gone(self, entry: Entry, facts: GoneFacts) -> _Planned:
-        planned = _Planned(entry=entry, job_id=facts.jobId)
+        planned = _Planned(entry=entry)
         place = self._records.place_of(facts.jobId)
         if place is None or place.gone:
             return planned
@@ -246,8 +270,32 @@ class Writer:
         return planned
 
 
-def _finished(planned: _Planned) -> list[Refusal | None]:
-    return [step() for step in planned.then]
+def _new_job(entry: Entry, facts: JobFacts, statement: str) -> _NewJob:
+    """A job as it is to be written.
+
+    Raises:
+        InvalidRequest: it can have none of the names, and so nothing of it is written.
+    """
+    job_name(facts.jobId)
+    content = None
+    if facts.contentKey is not None and facts.status == "completed":
+        content = content_name(facts.serviceName, facts.contentKey)
+    return _NewJob(
+        facts=facts,
+        statement=statement,
+        data=pack_entry(entry),
+        record=record_name(facts.serviceName, facts.jobDefinitionHash, 0),
+        content=content,
+    )
+
+
+def _finish(planned: _Planned) -> None:
+    for step in planned.then:
+        step()
+
+
+def _call(step: Callable[[], None]) -> None:
+    step()
 
 
 def _conflict(job_id: JobId, there: str, came: str) -> Refusal:
@@ -281,22 +329,3 @@ def _apart(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
             jobs.add(job_id)
     if part:
         yield part
-
-
-def _segments(lines: Iterable[bytes]) -> Iterator[list[list[bytes]]]:
-    """Lines as batches, and these as segments, none of which is too large."""
-    segment: list[list[bytes]] = []
-    size = batch_size = 0
-    for line in lines:
-        if segment and size + len(line) > SEGMENT_BYTES:
-            yield segment
-            segment, size = [], 0
-        is_full = not segment or len(segment[-1]) == MOST_IN_BATCH
-        if is_full or batch_size + len(line) > BATCH_BYTES:
-            segment.append([])
-            batch_size = 0
-        segment[-1].append(line)
-        size += len(line)
-        batch_size += len(line)
-    if segment:
-        yield segment

@@ -8,11 +8,13 @@ import os
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 from dendro_local.errors import InputUnavailable, InvalidRequest, NotAllowed
+from dendro_local.reasons import reason_of
 from dendro_sync.remotes.bucket.layout import is_object_name
-from dendro_sync.remotes.bucket.objects import FoundObject
+from dendro_sync.remotes.bucket.objects import FoundObject, NewObject
 
 __all__ = ["ZipReader", "data_start"]
 
@@ -47,9 +49,14 @@ class ZipReader:
                 self._infos = _checked(file, archive)
             self._descriptor = os.open(file, os.O_RDONLY)
         except OSError as error:
-            raise InputUnavailable(f"The archive {file} cannot be read: {error}.") from error
+            raise InputUnavailable(
+                f"The archive {file} cannot be read: {reason_of(error)}."
+            ) from error
         except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
-            raise InvalidRequest(f"{file} is no archive of dendro-local: {error}.") from error
+            raise InvalidRequest(
+                f"{file} is no archive of dendro-local, or its end is missing: {error}. If it was "
+                "copied or downloaded, do that again."
+            ) from error
 
     @property
     def requests(self) -> int:
@@ -92,6 +99,10 @@ class ZipReader:
             ]
 
     def create(self, name: str, data: bytes) -> bool:
+        """Refused."""
+        raise self._not_allowed()
+
+    def create_all(self, objects: Sequence[NewObject], executor: Executor) -> list[bool]:
         """Refused."""
         raise self._not_allowed()
 

@@ -4,10 +4,12 @@ import os
 import threading
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 from dendro_local.errors import DendroError, DiskFull, NotSupported, StoreError
-from dendro_sync.remotes.bucket.objects import FoundObject
+from dendro_local.reasons import reason_of
+from dendro_sync.remotes.bucket.objects import FoundObject, NewObject
 from dendro_sync.remotes.bucket.zip_reader import data_start
 
 __all__ = ["ZipWriter"]
@@ -91,6 +93,10 @@ class ZipWriter:
             self._write(name, iter([data]), len(data))
             return True
 
+    def create_all(self, objects: Sequence[NewObject], executor: Executor) -> list[bool]:
+        """Write objects, one after the other."""
+        return [self.create(name, data) for name, data in objects]
+
     def replace(self, name: str, data: bytes) -> None:
         """Write an object at the end, instead of the one of this name if that is not written."""
         with self._lock:
@@ -170,4 +176,4 @@ class ZipWriter:
     def _failed(self, error: OSError) -> DendroError:
         if error.errno in FULL:
             return DiskFull(f"There is no room left for the archive {self.url}.")
-        return StoreError(f"The archive {self.url} cannot be written: {error}.")
+        return StoreError(f"The archive {self.url} cannot be written: {reason_of(error)}.")

@@ -5,7 +5,20 @@ jobs that changed last; digests are taken while files are downloaded; and a job 
 run there once more, in so far as its files are handed over instead of computed.
 """
 
-from dendro_sync.remotes.dendro.dendro_remote import DendroRemote
+from typing import TYPE_CHECKING
+
 from dendro_sync.remotes.dendro.hub_keys import HubKeys, hub_keys_in, read_hub_keys
 
+if TYPE_CHECKING:
+    from dendro_sync.remotes.dendro.dendro_remote import DendroRemote
+
 __all__ = ["DendroRemote", "HubKeys", "hub_keys_in", "read_hub_keys"]
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when first used: remotes of other kinds have keys too, and need none of the rest.
+    if name != "DendroRemote":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from dendro_sync.remotes.dendro.dendro_remote import DendroRemote
+
+    return DendroRemote

@@ -44,10 +44,12 @@ class Calls:
 
     Args:
         wire: sends them.
+        how_to_key: what to do for another key: a sentence.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, how_to_key: str = "") -> None:
         self.wire = wire
+        self._how_to_key = how_to_key
 
     def ask(self, request: Request, kind: type[T], key: str | None = None) -> T:
         """The reply to a call, as a record that may leave out fields of it.
@@ -96,7 +98,10 @@ class Calls:
         if kind is errors.NotAuthenticated and "not allowed" in message:
             kind = errors.NotAllowed  # the contract has one status for who one is and what one may
         if kind is errors.NotAuthenticated:
-            message = f"The hub at {self.wire.base_url} does not take the key: {message}"
+            message = (
+                f"The hub at {self.wire.base_url} does not take the key: {message.rstrip('.')}. "
+                f"{self._how_to_key}".rstrip()
+            )
         raise kind(message)
 
     def _no_hub(self, name: str, reply: httpx.Response) -> NotAHub:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,6 +59,7 @@ class DendroRemote:
         with_ancestors: whether jobs bring those that they came of.
         own_urls: how definitions call files of the hub: ``kept``, as it does itself, so that
             hashes are those that it has; ``stable``, as stores call them that have the jobs.
+        how_to_key: what to do for another key: a sentence.
         patience_sec: for how long a hub that does not answer is asked again.
     """
 
@@ -71,12 +72,14 @@ class DendroRemote:
         keeps_files: bool = True,
         with_ancestors: bool = True,
         own_urls: OwnUrls = "kept",
+        how_to_key: str = "--key-file FILE names a file with a key.",
         patience_sec: float = PATIENCE_SEC,
     ) -> None:
         self._url = url.rstrip("/")
         self._keys = keys or HubKeys()
         self._wire = Wire(self._url, patience_sec=patience_sec)
-        self._calls = Calls(self._wire)
+        self._how_to_key = how_to_key
+        self._calls = Calls(self._wire, how_to_key)
         self._listing = Listing(self._calls)
         self._files = HubFiles(self._wire, folder, keeps=keeps_files)
         self._pulling = Pulling(
@@ -128,36 +131,31 @@ class DendroRemote:
         content_key: str | None,
         *,
         definition: JobDefinition | None = None,
-    ) -> list[Entry]:
-        """The newest job of a definition, if it has ended.
+    ) -> Iterator[Entry]:
+        """The newest job of a definition, if it has ended; without the definition, nothing.
 
-        Args:
-            service: of which service.
-            definition_hash: of it; a hub cannot be asked by that alone.
-            content_key: neither can it be asked by that.
-            definition: the definition itself; without, nothing is found.
+        Its files are downloaded, unless they were seen before: the hub does not tell digests.
         """
         if definition is None:
-            return []
+            return
         try:
             theirs = self._pushing.their_definition(definition)
         except Refused:
-            return []  # it reads what the hub does not have
+            return  # it reads what the hub does not have
         job = self._listing.find(
             FindJobByDefinitionRequest(serviceName=service, jobDefinition=theirs)
         )
-        return [] if job is None else list(self._pulling.entries([job.jobId]))
+        if job is not None:
+            yield from self._pulling.entries([job.jobId])
+
+    def blob_sizes(self, digests: Collection[Digest]) -> dict[Digest, int]:
+        """Nothing: a hub has no file without the job that left it."""
+        return {}
 
     def refused(self) -> list[Refusal]:
         """The jobs that could not be told of since this was asked before, and why."""
         refused, self._pulling.refused = self._pulling.refused, []
         return refused
-
-    def find_each(
-        self, service: str, definition_hash: str, content_key: str | None
-    ) -> Iterator[Entry]:
-        """As `find`."""
-        yield from self.find(service, definition_hash, content_key)
 
     def fetch(self, digest: Digest, size: int, file: Path, on_bytes: OnBytes) -> None:
         """Write a file that was told of to another, going on after what of it is there already.
@@ -183,7 +181,7 @@ class DendroRemote:
         """Let a file go along with the jobs that `put` is given next. It must stay until then."""
         self._outgoing[digest] = OutgoingFile(file, on_bytes)
 
-    def put(self, entries: Sequence[Entry]) -> list[Refusal]:
+    def put(self, entries: Sequence[Entry], *, without_files: bool = False) -> list[Refusal]:
         """Have jobs there, one after the other: all but those that are refused.
 
         Apps are not taken: their service's owner registers them. Of a deletion no more becomes
@@ -248,8 +246,8 @@ class DendroRemote:
         client_id = self._keys.compute_client_id
         if self._keys.api_key is None:
             raise NotAuthenticated(
-                f"The hub at {self._url} takes jobs from its users alone. Give the remote a file "
-                "with your API key there: `dendro-local remote add --key-file`."
+                f"The hub at {self._url} takes jobs from its users alone, by their API keys. "
+                f"{self._how_to_key}"
             )
         if client_id is None or self._is_known_client:
             return

@@ -1,12 +1,16 @@
 """Who somebody is to an original hub: the key of a user, and that of a compute client."""
 
+import re
 from pathlib import Path
 
 import msgspec
 
-from dendro_local.errors import InvalidRequest, StoreError
+from dendro_local.errors import InvalidRequest
+from dendro_local.reasons import reason_of
 
 __all__ = ["HubKeys", "hub_keys_in", "read_hub_keys"]
+
+_looks_like_key = re.compile(r"[A-Za-z0-9+=_-]{16}").search
 
 
 class HubKeys(
@@ -31,13 +35,18 @@ def read_hub_keys(file: Path) -> HubKeys:
     """The keys in a file: JSON with the fields of `HubKeys`, or the API key of the user alone.
 
     Raises:
-        StoreError: the file cannot be read.
-        InvalidRequest: it holds something else.
+        InvalidRequest: the file cannot be read, or holds something else.
     """
     try:
         text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"The key file {file} cannot be read: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"The key file {file} cannot be read: it is no text.") from error
+    except OSError as error:
+        shown = "" if _may_be_key(file) else f" {file}"
+        raise InvalidRequest(
+            f"The key file{shown} cannot be read: {reason_of(error)}. --key-file takes the name "
+            "of a file with the key in it, and not the key."
+        ) from None  # its text has the name, too
     return hub_keys_in(text, f"the key file {file}")
 
 
@@ -62,13 +71,23 @@ def hub_keys_in(text: str, where: str) -> HubKeys:
         ) from error
     given = (keys.api_key, keys.compute_client_id, keys.compute_client_private_key)
     if not all(key is None or _can_be_sent(key) for key in given):
-        raise InvalidRequest(f"What is in {where} can be no key.")
+        raise InvalidRequest(
+            f"What is in {where} can be no key: that is one word of plain letters and digits."
+        )
     if (keys.compute_client_id is None) != (keys.compute_client_private_key is None):
         raise InvalidRequest(
             f"{shown} has one of computeClientId and computeClientPrivateKey. Give "
             "both, or neither."
         )
     return keys
+
+
+def _may_be_key(file: Path) -> bool:
+    """Whether somebody may have given a key instead of the name of a file."""
+    try:
+        return not file.parent.is_dir() or _looks_like_key(file.name) is not None
+    except OSError:
+        return True  # such as for a name that is too long
 
 
 def _can_be_sent(key: str) -> bool:

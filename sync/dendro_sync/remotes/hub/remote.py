@@ -1,11 +1,9 @@
 """What is asked of another hub."""
 
-import os
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import httpx
 import msgspec
@@ -13,13 +11,10 @@ import zstandard
 
 from dendro_local.errors import (
     HubUnreachable,
-    IncompleteUpload,
     InvalidRequest,
     NotAHub,
-    NotFound,
-    OutputNotFound,
 )
-from dendro_local.model import Digest, JobId
+from dendro_local.model import Digest, JobDefinition, JobId
 from dendro_local.remote_hub.events import RemoteChanges
 from dendro_local.remote_hub.transport import PATIENCE_SEC, Timeouts, Transport
 from dendro_local.signed_records import (
@@ -34,15 +29,19 @@ from dendro_local.signed_records import (
     encode_entry,
 )
 from dendro_local.v1 import (
+    BlobSizes,
     LackingBlobs,
     LackingJobs,
     PutEntries,
-    Received,
     SyncFacts,
+    WantedBlobs,
     WantedJobs,
     WhichBlobs,
     WhichJobs,
 )
+from dendro_local.v1.many_blobs import MOST_SMALL_BYTES
+from dendro_sync.remotes.growing_file import GrowingFile
+from dendro_sync.remotes.hub.blobs import HubBlobs
 from dendro_sync.remotes.remote import OnBytes, Refusal, RemoteFacts
 from dendro_sync.selection import Selection
 
@@ -69,6 +68,7 @@ class HubRemote:
         key: the API key of a user there; None for a guest.
         signing_key: with which what is pushed is signed as a whole; None if nothing will be.
         what_key: how people know the key.
+        how_to_key: what to do for another one: a sentence; None for nothing.
         patience_sec: for how long a hub that does not answer is asked again.
         timeouts: for how long an answer is waited for.
     """
@@ -80,6 +80,7 @@ class HubRemote:
         signing_key: SigningKey | None = None,
         *,
         what_key: str = "the key of the remote",
+        how_to_key: str | None = None,
         patience_sec: float = PATIENCE_SEC,
         timeouts: Timeouts | None = None,
     ) -> None:
@@ -88,6 +89,7 @@ class HubRemote:
             key,
             what_key=what_key,
             what_url="the URL of the remote",
+            how_to_key=how_to_key,
             patience_sec=patience_sec,
             timeouts=timeouts,
         )
@@ -95,6 +97,9 @@ class HubRemote:
         self._lock = threading.Lock()
         self._requests = 0
         self._changes: RemoteChanges | None = None
+        self._facts: SyncFacts | None = None
+        self._blobs = HubBlobs(self._transport, self._count)
+        self.most_small_bytes = MOST_SMALL_BYTES
 
     @property
     def url(self) -> str:
@@ -109,7 +114,7 @@ class HubRemote:
     def facts(self) -> RemoteFacts:
         """What it is."""
         self._count()
-        found = self._transport.get("/v1/sync", SyncFacts)
+        self._facts = found = self._transport.get("/v1/sync", SyncFacts)
         return RemoteFacts(
             kind="hub",
             url=self.url,
@@ -152,51 +157,47 @@ class HubRemote:
             reply = self._transport.ask("POST", "/v1/sync/entries-of", **_json(some))
             yield from _entries(reply.content)
 
-    def find(self, service: str, definition_hash: str, content_key: str | None) -> list[Entry]:
-        """Jobs of a definition hash; where there is none, of a content key."""
+    def find(
+        self,
+        service: str,
+        definition_hash: str,
+        content_key: str | None,
+        *,
+        definition: JobDefinition | None = None,
+    ) -> Iterator[Entry]:
+        """Jobs of a definition; where there is none, of a content key. One request."""
         self._count()
         query = {"service": service, "hash": definition_hash}
         if content_key is not None:
             query["content_key"] = content_key
-        reply = self._transport.ask("GET", "/v1/sync/find", params=query)
-        return list(_entries(reply.content))
+        yield from _entries(self._transport.ask("GET", "/v1/sync/find", params=query).content)
 
-    def find_each(
-        self, service: str, definition_hash: str, content_key: str | None
-    ) -> Iterator[Entry]:
-        """As `find`, in one request."""
-        yield from self.find(service, definition_hash, content_key)
+    def blob_sizes(self, digests: Collection[Digest]) -> dict[Digest, int]:
+        """Those of the blobs that are there, with their sizes in bytes."""
+        found: dict[Digest, int] = {}
+        wanted = list(digests)
+        for first in range(0, len(wanted), MOST_ASKED):
+            self._count()
+            asked = WantedBlobs(blobs=list(map(str, wanted[first : first + MOST_ASKED])))
+            reply = self._transport.post("/v1/sync/blob-sizes", asked, BlobSizes)
+            found.update((Digest(digest), size) for digest, size in reply.blobs.items())
+        return {digest: found[digest] for digest in wanted if digest in found}
 
     def fetch(self, digest: Digest, size: int, file: Path, on_bytes: OnBytes) -> None:
         """Write a blob to a file, going on after what of it is there already."""
-        patience = self._transport.patience()
-        with file.open("ab") as stream:
-            while (there := stream.seek(0, os.SEEK_END)) < size or there == size == 0:
-                self._count()
-                try:
-                    self._fetch_rest(digest, size, stream, there, on_bytes)
-                except NotFound as error:
-                    raise OutputNotFound(str(error)) from error
-                except HubUnreachable as error:
-                    if stream.tell() > there:
-                        patience.renew()
-                    patience.pause(error)
-                if size == 0:
-                    return
+        with GrowingFile(file, size) as growing:
+            self._blobs.fetch_into(digest, size, growing, on_bytes)
 
-    def _fetch_rest(
-        self, digest: Digest, size: int, stream: Any, there: int, on_bytes: OnBytes
+    def fetch_into(
+        self, digest: Digest, size: int, growing: GrowingFile, on_bytes: OnBytes
     ) -> None:
-        headers = {"range": f"bytes={there}-"} if there else {}
-        with self._transport.stream(f"/v1/sync/blobs/{digest}", headers=headers) as reply:
-            if there and reply.status_code != HTTPStatus.PARTIAL_CONTENT:
-                stream.truncate(0)
-            for piece in reply.iter_raw(PIECE_BYTES):
-                stream.write(piece)
-                on_bytes(len(piece))
-                if stream.tell() > size:
-                    return  # of more, the digest says that it is something else
-            stream.flush()
+        """As `fetch`."""
+        self._blobs.fetch_into(digest, size, growing, on_bytes)
+
+    def fetch_many(self, digests: Collection[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Those of the blobs that can be had together; none, from a hub that is too old."""
+        if self._moves_many():
+            yield from self._blobs.fetch_many(digests)
 
     # What it is to have
 
@@ -217,59 +218,29 @@ class HubRemote:
             asked = WhichBlobs(blobs={str(digest): size for digest, size in some.items()})
             reply = self._transport.post("/v1/sync/lacking-blobs", asked, LackingBlobs)
             found.update(map(Digest, reply.blobs))
-        return found
+        return found & blobs.keys()
 
     def send(self, digest: Digest, file: Path, on_bytes: OnBytes) -> None:
         """Have a blob there, going on after what of it is there already."""
-        size = file.stat().st_size
-        patience = self._transport.patience()
-        is_again = False
-        while True:
-            try:
-                if self._send_rest(digest, file, size, is_again, on_bytes):
-                    return
-                patience.renew()
-            except (HubUnreachable, IncompleteUpload) as error:
-                # Another may send the same at this moment, or a request of ours hang.
-                patience.pause(
-                    error if isinstance(error, HubUnreachable) else HubUnreachable(str(error))
-                )
-            is_again = True
+        self._blobs.send(digest, file, on_bytes)
 
-    def _send_rest(
-        self, digest: Digest, file: Path, size: int, is_again: bool, on_bytes: OnBytes
-    ) -> bool:
-        """Send what is missing; whether all of it is there now."""
-        offset = 0
-        if is_again or size > PIECE_BYTES:
-            self._count()
-            there = self._transport.get_once(f"/v1/blobs/{digest}", Received)
-            if there.is_whole:
-                return True
-            offset = there.offset
-        self._count()
-        headers = {
-            "upload-length": str(size),
-            "upload-offset": str(offset),
-            "content-length": str(size - offset),
-            "content-type": "application/octet-stream",
-        }
-        body = file.read_bytes() if size <= PIECE_BYTES else _rest(file, offset, on_bytes)
-        received = self._transport.patch_once(
-            f"/v1/blobs/{digest}", Received, headers=headers, content=body
-        )
-        if size <= PIECE_BYTES:
-            on_bytes(size)
-        return received.is_whole
+    def send_many(self, files: Mapping[Digest, Path]) -> set[Digest]:
+        """Have small blobs there; those of them that are then."""
+        if not self._moves_many():
+            return set()
+        return self._blobs.send_many(files, self.lacking_blobs)
 
-    def put(self, entries: Sequence[Entry]) -> list[Refusal]:
+    def put(self, entries: Sequence[Entry], *, without_files: bool = False) -> list[Refusal]:
         """Have entries there, a batch at a time."""
         refused: list[Refusal] = []
         for lines in _portions(entries):
             self._count()
             body = batch_lines(lines, "", self._signing_key)
             headers = {"content-type": "application/x-ndjson"}
-            reply = self._transport.ask("POST", "/v1/sync/entries", content=body, headers=headers)
+            query = {"without_files": "true"} if without_files else {}
+            reply = self._transport.ask(
+                "POST", "/v1/sync/entries", params=query, content=body, headers=headers
+            )
             refused += [
                 Refusal(
                     job_id=each.job_id,
@@ -299,6 +270,12 @@ class HubRemote:
             self._changes.close()
         self._transport.close()
 
+    def _moves_many(self) -> bool:
+        """Whether the hub gives and takes many blobs at once, by what it tells of itself."""
+        if self._facts is None:
+            self.facts()
+        return self._facts is not None and self._facts.moves_many
+
     def _count(self) -> None:
         with self._lock:
             self._requests += 1
@@ -324,14 +301,33 @@ def _batches(reply: httpx.Response) -> Generator[ReadBatch]:
     """
     reader = BatchReader()
     is_packed = reply.headers.get("content-encoding") == "zstd"
-    unpack = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj()
     try:
-        for piece in reply.iter_raw(PIECE_BYTES if not is_packed else None):
-            yield from reader.feed(unpack.decompress(piece) if is_packed else piece)
+        for piece in _unpacked(reply) if is_packed else reply.iter_raw(PIECE_BYTES):
+            yield from reader.feed(piece)
     except (InvalidRequest, zstandard.ZstdError) as error:
         raise NotAHub(f"What {reply.request.url.host} sends cannot be read: {error}") from error
     if not reader.is_between_batches():
         raise HubUnreachable(f"{reply.request.url.host} broke off in the middle of a batch.")
+
+
+def _unpacked(reply: httpx.Response) -> Iterator[bytes]:
+    """The bytes of a packed reply: never many at once, however much a little unpacks to."""
+    unpack = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
+    source = cast("IO[bytes]", _Pieces(reply))
+    with unpack.stream_reader(source, read_across_frames=True) as stream:
+        while piece := stream.read1(PIECE_BYTES):
+            yield piece
+
+
+class _Pieces:
+    """What comes of a reply, as a file to be read."""
+
+    def __init__(self, reply: httpx.Response) -> None:
+        self._pieces = reply.iter_raw()
+
+    def read(self, _size: int = -1) -> bytes:
+        """The next that comes; nothing at the end."""
+        return next(self._pieces, b"")
 
 
 def _entries(raw: bytes) -> Iterator[Entry]:
@@ -364,14 +360,6 @@ def _some(asked: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
     items = list(asked.items())
     for first in range(0, len(items), MOST_ASKED):
         yield dict(items[first : first + MOST_ASKED])
-
-
-def _rest(file: Path, offset: int, on_bytes: OnBytes) -> Iterator[bytes]:
-    with file.open("rb") as stream:
-        stream.seek(offset)
-        while piece := stream.read(PIECE_BYTES):
-            yield piece
-            on_bytes(len(piece))
 
 
 def _json(record: object) -> dict[str, Any]:
