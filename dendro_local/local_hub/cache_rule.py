@@ -157,8 +157,8 @@ class CacheRule(Apps, Permissions):
         if missing is not None:
             return Miss(
                 version,
-                note=f"Job {earlier.jobId} had completed, but its output {missing!r} is no longer "
-                "in the store.",
+                note=f"Job {earlier.jobId} had completed, but its output {missing!r} is not in "
+                "the store.",
             )
         if not set(request.tags) <= set(earlier.tags):
             return Miss(version, tag=found)

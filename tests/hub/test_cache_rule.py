@@ -140,7 +140,7 @@ def test_a_hit_is_none_when_its_output_is_gone(
 
     assert again.status == "pending"
     assert done.jobId in hub.why(again.jobId)
-    assert "no longer in the store" in hub.why(again.jobId)
+    assert "is not in the store" in hub.why(again.jobId)
 
 
 def test_of_many_equal_submissions_at_once_one_job_results(hub: Hub, greeting: NewJobMaker) -> None:

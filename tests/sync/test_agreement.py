@@ -75,7 +75,9 @@ def test_other_remotes_are_asked(stores: Stores, tmp_path: Path) -> None:
     add_remote(stores["c"], "far", str(tmp_path / "far"))
 
     assert pull(stores["c"], "r", require=2).new == 1
-    add_remote(stores["c"], "gone", str(tmp_path / "not/there"))
+    (tmp_path / "disk").mkdir()
+    add_remote(stores["c"], "gone", str(tmp_path / "disk/results"))
+    (tmp_path / "disk").rmdir()
     assert pull(stores["c"], "far", require=2).new == 1
 
 

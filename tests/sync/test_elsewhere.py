@@ -123,7 +123,7 @@ def test_what_a_cache_has_lost_runs_again(
         here.output_file(job.jobId, "output")
     (again,) = here.submit([greeting()])
     assert again.status == "pending"
-    assert "no longer in the store" in here.why(again.jobId)
+    assert "is not in the store" in here.why(again.jobId)
 
 
 def test_a_dependent_job_reads_what_lies_at_a_cache(
