@@ -49,8 +49,9 @@ LONG_MEMORY_MB = 500
 WARM_UPS = 3
 """Jobs after which an app has been imported once for those that follow."""
 
-REST_SEC = 10
-"""After them, in which the app's host imports what its processor imports only when it runs."""
+REST_SEC = 4
+"""Then its host imports what they needed. The script's compute client ends after 5 s without a job,
+and its hosts with it."""
 
 WITH_PYNWB = ("hello_neurosift", "hello_mountainsort5")
 """Apps whose results are got from the libraries in an environment that has pynwb."""
