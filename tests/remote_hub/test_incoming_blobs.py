@@ -1,6 +1,7 @@
 """Files that clients send to a hub: what becomes of those that do not come whole, or of no use."""
 
 import os
+import socket
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -14,10 +15,15 @@ from dendro_local.local_hub.incoming_blobs import UNUSED_SEC
 from dendro_local.model import Digest
 from dendro_local.remote_hub import RemoteHub
 from dendro_local.remote_hub.uploads import upload
+from dendro_local.server.v1 import incoming
 from dendro_local.v1 import Received
+from tests.faults.scripts import wait_until
 from tests.live_hub import LiveHub
 from tests.remote_hub.conftest import TransportMaker
 from tests.remote_hub.test_transfers import counting_characters
+
+LARGE_BYTES = 5 << 20
+"""More than a hub has in memory of a file that comes."""
 
 
 class NoRunFolders:
@@ -109,6 +115,40 @@ def test_other_bytes_than_those_of_the_digest_are_not_kept(
 
     assert list(local_hub.store.folder.uploads.iterdir()) == []
     assert list(local_hub.store.folder.blobs.glob("*/*")) == []
+
+
+def test_what_has_come_stays_as_long_as_was_said_when_a_request_that_hung_goes_on(
+    live: LiveHub, hub: RemoteHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever goes on behind what was said would otherwise send all that follows for nothing."""
+    file = tmp_path / "recording.dat"
+    file.write_bytes(bytes(LARGE_BYTES))
+    path = f"/v1/blobs/{digest_of(file)}"
+
+    def received() -> Received:
+        return hub.transport.get_once(path, Received)
+
+    with socket.create_connection(("127.0.0.1", live.port)) as hanging:
+        head = (
+            f"PATCH {path} HTTP/1.1\r\nhost: 127.0.0.1:{live.port}\r\n"
+            f"authorization: Bearer {os.environ['DENDRO_API_KEY']}\r\n"
+            f"upload-length: {LARGE_BYTES}\r\nupload-offset: 0\r\n"
+            f"content-length: {LARGE_BYTES}\r\n\r\n"
+        )
+        hanging.sendall(head.encode() + bytes(LARGE_BYTES // 2))
+        wait_until(lambda: received().offset > 0, "bytes to come")
+        assert received().is_coming
+        monkeypatch.setattr(incoming, "STALE_SEC", 0.2)
+        monkeypatch.setattr(incoming, "RECENT_SEC", 0.2)
+        wait_until(lambda: not received().is_coming, "the request to make way")
+        said = received().offset
+        hanging.sendall(bytes(LARGE_BYTES // 2))
+        answer = hanging.recv(1000)
+
+    assert b" 409 " in answer
+    assert received().offset == said
+    upload(hub.transport, file, path)
+    assert received().is_whole
 
 
 def test_nobody_sends_without_a_key(

@@ -36,8 +36,7 @@ class Blobs(Controller):
         size = asked.hub.blob_size(named)
         if size is not None:
             return Received(offset=size, is_whole=True)
-        file = asked.hub.incoming_blob(named)
-        return Received(offset=size_of(file), is_coming=incoming_of(asked).is_coming(file))
+        return await incoming_of(asked).received(asked.hub.incoming_blob(named))
 
     @patch(
         "/{digest:str}",

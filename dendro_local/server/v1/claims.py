@@ -188,7 +188,7 @@ class Claims(Controller):
     ) -> Received:
         """How much of a file has come."""
         claim = _claim_of_file(asked, job_id, kind, claim_token, claim_attempt)
-        return Received(offset=size_of(asked.hub.received_file(claim, kind, name)))
+        return await incoming_of(asked).received(asked.hub.received_file(claim, kind, name))
 
     @patch(
         "/file",

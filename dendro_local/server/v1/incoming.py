@@ -22,6 +22,7 @@ from dendro_local.errors import DiskFull, IncompleteUpload, InvalidRequest
 from dendro_local.model import Digest
 from dendro_local.server.site import Site
 from dendro_local.server.v1.asking import AnyRequest, Asked
+from dendro_local.v1 import Received
 
 __all__ = ["Incoming", "incoming_of", "size_of"]
 
@@ -58,6 +59,10 @@ class _File:
         """When something came last, by the clock of the event loop."""
         self.lock = asyncio.Lock()
         """Held while it is written or read."""
+
+    def hear(self) -> None:
+        """Something comes now."""
+        self.heard = _now()
 
 
 class _Writer:
@@ -153,14 +158,14 @@ class Incoming:
                 _check_offset(offset, writer.size())
                 if offset == 0 or state.hashed > offset:
                     state.sha256, state.hashed = hashlib.sha256(), 0
-            async for piece in _pieces(request):
+            async for piece in _pieces(request, state.hear):
                 check_may_come(offset + len(piece), len(piece))
                 async with state.lock:
                     if state.receiver is not me:
                         raise IncompleteUpload("Another request goes on with the file.")
                     await self._site.in_thread(self._write, state, writer, offset, piece)
                 offset += len(piece)
-                state.heard = _now()
+                state.hear()
         finally:
             writer.close()
             if state.receiver is me:
@@ -181,10 +186,21 @@ class Incoming:
             )
         return {file: task.result() for file, task in tasks.items()}
 
-    def is_coming(self, file: Path) -> bool:
-        """Whether somebody sends a file at this moment, or did so just now."""
+    async def received(self, file: Path) -> Received:
+        """How much of a file has come, and whether somebody sends it at this moment, or just did.
+
+        A request that has made way for another writes nothing any more, so that what has come stays
+        as long as it was said to be.
+        """
         state = self._files.get(file)
-        return state is not None and _now() - state.heard < RECENT_SEC
+        is_coming = False
+        if state is not None:
+            if state.receiver is not None and _is_stale(state):
+                state.receiver = None
+                async with state.lock:  # the end of a write
+                    pass
+            is_coming = state.receiver is not None or _now() - state.heard < RECENT_SEC
+        return Received(offset=size_of(file), is_coming=is_coming)
 
     @contextlib.asynccontextmanager
     async def closed(self, folder: Path) -> AsyncGenerator[None]:
@@ -218,7 +234,7 @@ class Incoming:
             raise IncompleteUpload("Another request goes on with the file at this moment.")
         self._checks.pop(file, None)
         state.receiver = me = object()
-        state.heard = _now()
+        state.hear()
         return me
 
     def _check(self, file: Path) -> "asyncio.Task[Digest]":
@@ -300,8 +316,12 @@ def _offset_of(request: AnyRequest) -> int:
     return int(text)
 
 
-async def _pieces(request: AnyRequest) -> AsyncGenerator[bytes]:
+async def _pieces(request: AnyRequest, hear: Callable[[], None]) -> AsyncGenerator[bytes]:
     """The body of a request in pieces of some size; what came before it broke off, too.
+
+    Args:
+        request: whose body it is.
+        hear: called whenever some of it comes.
 
     Raises:
         IncompleteUpload: it broke off.
@@ -310,6 +330,7 @@ async def _pieces(request: AnyRequest) -> AsyncGenerator[bytes]:
     fault: InternalServerException | None = None
     try:
         async for piece in request.stream():
+            hear()
             pending += piece
             if len(pending) >= PIECE_BYTES:
                 yield bytes(pending)

@@ -201,14 +201,14 @@ def test_a_page_that_looked_at_very_many_jobs_ends_and_says_how_far_it_came(
     v1: V1, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_search, "LOOKED_AT", 3)
-    jobs = v1.submit(*[new_job(f"n{number}") for number in range(8)])
+    jobs = v1.submit(*[new_job(f"number-{number}") for number in range(8)])
 
-    first = v1.get("/jobs", text="n1")
+    first = v1.get("/jobs", text="number-1")
 
     assert first["jobs"] == []
     assert first["next"] is not None
     assert first["lookedBackTo"] == jobs[5]["timestampUpdatedSec"]
-    assert list(itertools.chain(*pages(v1, text="n1"))) == ["n1"]
+    assert list(itertools.chain(*pages(v1, text="number-1"))) == ["number-1"]
 
 
 def test_the_condition_that_is_true_of_the_fewest_leads(
