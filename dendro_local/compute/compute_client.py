@@ -86,6 +86,8 @@ class ComputeClient:
         self._next_take_over = 0.0
         self._next_renewal = 0.0
         self._next_watch = 0.0
+        self.idle_since = time.monotonic()
+        """When, by this clock, it last had something to run, or else began."""
 
     def stop(self, *, leave_running: bool = False) -> None:
         """End `serve` from another thread or a signal handler.
@@ -121,6 +123,8 @@ class ComputeClient:
                 # Looked at first: a job that ends while others are looked for may let some start.
                 was_idle = not self._running
                 started = self._start_what_fits(run)
+                if started or not was_idle:
+                    self.idle_since = time.monotonic()
                 self._watch()
                 self._raise_failure()
                 self._runtime.close_idle()

@@ -12,13 +12,11 @@ import time
 from collections.abc import Collection
 
 from dendro_local.compute.compute_client import ComputeClient
+from dendro_local.compute.process_runtime import HOST_IDLE_SEC
 from dendro_local.hub import Hub
 from dendro_local.model import JobId
 
 __all__ = ["EmbeddedComputeClient", "embedded_compute_client"]
-
-IDLE_SEC = 5.0
-"""How long it stays when it has nothing to do."""
 
 
 class EmbeddedComputeClient:
@@ -32,7 +30,6 @@ class EmbeddedComputeClient:
         self._client: ComputeClient | None = None
         self._thread: threading.Thread | None = None
         self._pid = os.getpid()
-        self._idle_since: float | None = None
         self._failure: Exception | None = None
 
     def note_submitted(self, job_id: JobId) -> None:
@@ -61,7 +58,6 @@ class EmbeddedComputeClient:
                 if new and self._client is not None:
                     self._client.wake()
                 return
-            self._idle_since = None
             self._client = ComputeClient(self._hub, only=lambda: self._wanted)
             self._thread = threading.Thread(
                 target=self._serve,
@@ -82,15 +78,10 @@ class EmbeddedComputeClient:
 
     def _serve(self, client: ComputeClient) -> None:
         try:
-            client.serve(is_done=self._is_idle)
+            # Its warm hosts end with it, and the next cell of a notebook may need one.
+            client.serve(is_done=lambda: time.monotonic() - client.idle_since > HOST_IDLE_SEC)
         except Exception as failure:  # noqa: BLE001 - raised again in the thread that waits
             self._failure = failure
-
-    def _is_idle(self) -> bool:
-        now = time.monotonic()
-        if self._idle_since is None:
-            self._idle_since = now
-        return now - self._idle_since > IDLE_SEC
 
     def _after_fork(self) -> None:
         """A forked process has none of its parent's threads, and none of its jobs to run."""

@@ -272,7 +272,8 @@ class JobRun:
             self._deadline = time.monotonic() + claim.job.requiredResources.timeSec
             self._begin_watch(process, is_new=True)
         try:
-            self._folder.write_process(process.facts())
+            with contextlib.suppress(FileNotFoundError):  # the app has removed it, as its end tells
+                self._folder.write_process(process.facts())
             if not (isinstance(process, HostedProcess) and process.ends_within(BRIEF_SEC)):
                 self._record_running()
         except BaseException:

@@ -50,8 +50,7 @@ WARM_UPS = 3
 """Jobs after which an app has been imported once for those that follow."""
 
 REST_SEC = 4
-"""Then its host imports what they needed. The script's compute client ends after 5 s without a job,
-and its hosts with it."""
+"""Then its host imports what they needed."""
 
 WITH_PYNWB = ("hello_neurosift", "hello_mountainsort5")
 """Apps whose results are got from the libraries in an environment that has pynwb."""

@@ -2,7 +2,9 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from dendro_local.compute import ComputeClient, machine_capacity, machine_slots
 from dendro_local.compute.job_folder import JobFolder
 from dendro_local.compute.process_runtime import ProcessRuntime
 from dendro_local.local_hub import LocalHub
+from tests.compute.lab import wait_until, working
 from tests.conftest import AppMaker
 
 pytestmark = pytest.mark.process
@@ -77,6 +80,24 @@ def test_an_app_is_imported_once_for_many_jobs(
 
     assert [job.wait_until_done().console() for job in jobs] == [f"{n}\n" for n in range(10)]
     assert count.read_text() == "x"
+
+
+def test_a_script_keeps_its_hosts_from_its_last_job_on_and_not_from_its_first(
+    hub: LocalHub, make_app: AppMaker
+) -> None:
+    """However long the jobs of a notebook take, the next one finds a warm host."""
+    hub.add_app(
+        str(make_app("mine", "@app.processor\ndef work(n: int):\n    '''Works.'''\n")), "lab"
+    )
+    with working(hub) as client:
+        for n in range(2):
+            submitted_at = time.monotonic()
+            submit(n=n).wait_until_done()
+            wait_until(hub, partial(has_run_something, client, submitted_at))
+
+
+def has_run_something(client: ComputeClient, since: float) -> bool:
+    return client.idle_since > since
 
 
 def test_a_job_sees_nothing_that_an_earlier_one_left(
