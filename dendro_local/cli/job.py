@@ -93,7 +93,10 @@ def _show(hub: Hub, record: Job) -> None:
         "Outputs": [
             (result.name, _output(hub, record, result)) for result in record.outputFileResults
         ],
-        "Other files": [(each.name, each.url) for each in record.otherFileOutputs or ()],
+        "Other files": [
+            (each.name, f"{_place(hub, record, each.name)}\n{each.url}")
+            for each in record.otherFileOutputs or ()
+        ],
     }
     for title, fields in sections.items():
         if fields:
@@ -164,16 +167,20 @@ def _output(hub: Hub, record: Job, result: OutputFileResult) -> str:
     if record.status != "completed":
         return f"{result.fileBaseName}\n{url}"
     size = "" if result.size is None else f" ({show_size(result.size)})"
+    return f"{_place(hub, record, result.name)}{size}\n{url}"
+
+
+def _place(hub: Hub, record: Job, name: str) -> str:
+    """The file of this machine with the bytes of an output, or where else they are."""
     try:
-        place = str(hub.output_file(record.jobId, result.name, fetch=False))
+        return str(hub.output_file(record.jobId, name, fetch=False))
     except OutputNotFound as error:
-        place = _absent(hub, record, result) or str(error)
-    return f"{place}{size}\n{url}"
+        return _absent(hub, record, name) or str(error)
 
 
-def _absent(hub: Hub, record: Job, result: OutputFileResult) -> str | None:
+def _absent(hub: Hub, record: Job, name: str) -> str | None:
     """Where an output is that is not here; None if there is more to say of it."""
-    remotes = hub.awaited_from(record.jobId, result.name) if isinstance(hub, LocalHub) else []
+    remotes = hub.awaited_from(record.jobId, name) if isinstance(hub, LocalHub) else []
     if not remotes:
         return None
     return f"on remote {' or '.join(remotes)}, not fetched yet"

@@ -34,7 +34,8 @@ def output(job_id: str, name: str | None, target: Path | None, force: bool) -> N
     """Print an output of a job, or copy it.
 
     NAME is the output's name in the processor, and may be left out if the job has one output
-    only. The bytes go to stdout; binary ones not to a terminal.
+    only; or that of another file which the app added, such as a figure. The bytes go to stdout;
+    binary ones not to a terminal.
     """
     hub = default_hub()
     found = hub.job_id(job_id)

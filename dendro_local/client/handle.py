@@ -23,7 +23,10 @@ TELL_WHY_SEC = 3.0
 
 
 class DendroJobOutput:
-    """An output of a job. It can be the ``url`` of another job's input before it is there."""
+    """An output of a job. It can be the ``url`` of another job's input before it is there.
+
+    Or a file that the app added to the job, such as a figure, once it is there.
+    """
 
     def __init__(self, hub: Hub, job: Job, name: str) -> None:
         self._hub = hub
@@ -31,15 +34,21 @@ class DendroJobOutput:
         self.jobId = job.jobId
         self.name = name
         results = {result.name: result for result in job.outputFileResults}
-        result = results.get(name)
-        if result is None:
+        others = {other.name: other for other in job.otherFileOutputs or ()}
+        result, other = results.get(name), others.get(name)
+        if result is not None:
+            self.fileBaseName = result.fileBaseName
+            self.url = result.url
+        elif other is not None:
+            self.fileBaseName = name.rpartition("/")[2]
+            self.url = other.url
+        else:
             raise OutputNotFound(
-                f"Job {job.jobId} has no output {name!r}. It has: {', '.join(results) or 'none'}."
+                f"Job {job.jobId} has no output {name!r}. It has: "
+                f"{', '.join([*results, *others]) or 'none'}."
             )
-        self.fileBaseName = result.fileBaseName
-        self.url = result.url
-        self.size = result.size
-        """In bytes; None until the job is completed."""
+        self.size = None if result is None else result.size
+        """In bytes; None until the job is completed, and of what the app added."""
 
     def __repr__(self) -> str:
         return f"DendroJobOutput(jobId={self.jobId!r}, name={self.name!r}, url={self.url!r})"
@@ -125,7 +134,10 @@ class DendroJob:
         return self
 
     def get_output(self, name: str) -> DendroJobOutput:
-        """An output, there already or not yet.
+        """An output, there already or not yet, or a file that the app added to the job.
+
+        Args:
+            name: of the output in the processor, or of the file, such as ``figures/rates.png``.
 
         Raises:
             OutputNotFound: the job has none of this name.

@@ -106,13 +106,14 @@ class JobRecords(Reading):
     def awaited_from(self, job_id: JobId, output: str) -> list[str]:
         """The remotes from which an output of a job is to be fetched when it is first read.
 
-        Empty if it is here, or nowhere.
+        Or another file that the app added, by its name. Empty if it is here, or nowhere.
 
         Raises:
             JobNotFound: there is no such job.
         """
         with self.store.reading():
-            file = self.stored(job_id).files.outputs.get(output)
+            files = self.stored(job_id).files
+            file = files.outputs.get(output) or files.others.get(output)
             if file is None or file.digest is None or self.store.blobs.has(file.digest):
                 return []
             return [each.remote for each in self.store.sharing.awaited_blobs.sources(file.digest)]

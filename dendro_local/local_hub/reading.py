@@ -1,5 +1,6 @@
 """Reading jobs, their outputs and what they printed, and why they are as they are."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dendro_local.app_source import AppFolder
@@ -11,6 +12,7 @@ from dendro_local.errors import (
     JobNotFound,
     OutputNotFound,
 )
+from dendro_local.file_urls import is_path_part
 from dendro_local.hub import StoreFacts, id_prefix
 from dendro_local.lifecycle import TERMINAL
 from dendro_local.local_hub.app_code import lacking
@@ -35,6 +37,9 @@ COMPARED = 200
 """How many earlier jobs `why` looks at for the nearest."""
 
 MOST_DIFFERENCES = 10
+
+OTHER = "other"
+"""The folder of the files that apps add to a job. No output has this name."""
 
 
 class Reading(Part):
@@ -94,7 +99,10 @@ class Reading(Part):
     def output_file(self, job_id: JobId, name: str, *, fetch: bool = True) -> Path:
         """A read-only file with the bytes of a job's output, under the output's own file name.
 
-        Without ``fetch``, one that lies on a remote is not found.
+        Args:
+            job_id: the job.
+            name: of the output in the processor, or of a file that the app added to the job.
+            fetch: if false, what lies on a remote is not found.
 
         Raises:
             OutputNotFound: the job has no such output, or its bytes are gone.
@@ -103,15 +111,7 @@ class Reading(Part):
         """
         with self.store.reading():
             stored = self.stored(job_id)
-        output = next(
-            (each for each in stored.record.jobDefinition.outputFiles if each.name == name), None
-        )
-        if output is None:
-            names = [each.name for each in stored.record.jobDefinition.outputFiles]
-            raise OutputNotFound(
-                f"Job {job_id} has no output {name!r}. It has: {', '.join(names) or 'none'}."
-            )
-        file = self._completed_output(stored, name)
+        place, file = self._output_or_other(stored, name)
         if file.digest is None:
             raise OutputNotFound(f"Output {name!r} of job {job_id} is not a file but {file.url}.")
         blob = self.blob(file.digest) if fetch else self.store.blobs.path(file.digest)
@@ -124,10 +124,24 @@ class Reading(Part):
             raise OutputNotFound(
                 f"The bytes of output {name!r} of job {job_id} are {self._why_absent(stored)}"
             )
-        named = self.store.folder.outputs / job_id / name / output.fileBaseName
+        named = self.store.folder.outputs.joinpath(job_id, *place)
         with self.store.reading():
             name_output(named, blob)
         return named
+
+    def _output_or_other(self, stored: StoredJob, name: str) -> tuple[Sequence[str], StoredFile]:
+        """What the job left by this name, and the parts of the path under which it is read."""
+        outputs = {each.name: each.fileBaseName for each in stored.record.jobDefinition.outputFiles}
+        if name in outputs:
+            return (name, outputs[name]), self._completed_output(stored, name)
+        others = stored.files.others
+        parts = name.split("/")
+        if name not in others or not all(map(is_path_part, parts)):
+            raise OutputNotFound(
+                f"Job {stored.record.jobId} has no output {name!r}. It has: "
+                f"{', '.join([*outputs, *others]) or 'none'}."
+            )
+        return (OTHER, *parts), others[name]
 
     def _why_absent(self, stored: StoredJob) -> str:
         """Why an output of a job has no bytes here, and what to do, as the end of a sentence."""

@@ -135,6 +135,11 @@ class RemoteJobs(RemotePart):
 
         It is fetched the first time, and checked against its digest.
 
+        Args:
+            job_id: the job.
+            name: of the output in the processor, or of a file that the app added to the job.
+            fetch: if false, what was not fetched yet is not found.
+
         Raises:
             OutputNotFound: the job has no such output, its bytes are gone, or it was not fetched
                 yet and is not to be.
@@ -143,17 +148,21 @@ class RemoteJobs(RemotePart):
         """
         details = self.transport.get(f"/v1/jobs/{job_id}", Details)
         job = details.job
-        output = next((each for each in job.jobDefinition.outputFiles if each.name == name), None)
-        if output is None:
-            names = ", ".join(each.name for each in job.jobDefinition.outputFiles)
+        outputs = {each.name: each.fileBaseName for each in job.jobDefinition.outputFiles}
+        is_other = name not in outputs
+        kind = "other" if is_other else "output"
+        file = next(
+            (each for each in details.files if (each.kind, each.name) == (kind, name)), None
+        )
+        if is_other and file is None:
+            names = ", ".join([*outputs, *(each.name for each in job.otherFileOutputs or ())])
             raise OutputNotFound(f"Job {job_id} has no output {name!r}. It has: {names or 'none'}.")
-        if job.status == "failed":
+        if not is_other and job.status == "failed":
             raise JobFailed(f"Job {job_id} failed, so it has no outputs: {job.error}")
-        if job.status != "completed":
+        if file is None or (not is_other and job.status != "completed"):
             raise Conflict(
                 f"Job {job_id} is {job.status}; its outputs are there when it is completed."
             )
-        file = next(each for each in details.files if (each.kind, each.name) == ("output", name))
         if file.digest is None or file.size is None:
             raise OutputNotFound(f"Output {name!r} of job {job_id} is not a file but {file.url}.")
         digest = Digest(file.digest)
@@ -170,7 +179,8 @@ class RemoteJobs(RemotePart):
                 )
             path = self.path_of(file.url)
             fetched = self.downloads.fetch(self.transport, path, digest, file.size)
-        return self.named(fetched, job_id, name, output.fileBaseName)
+        place = ("other", *name.split("/")) if is_other else (name, outputs[name])
+        return self.named(fetched, job_id, *place)
 
     def console(self, job_id: JobId, offset: int = 0) -> bytes:
         """What the job has printed, from a byte on; as far as it has come, while it runs."""

@@ -1,11 +1,12 @@
 """`job`, `why`, `output` and `logs`: one job."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, RunInTerminal, RunJson, Start, Submit
+from tests.cli.conftest import LIMIT_SEC, Run, RunInTerminal, RunJson, Start, Submit
 
 
 def test_a_job_shows_its_parts(run: Run, submit: Submit, tmp_path: Path) -> None:
@@ -92,6 +93,28 @@ def test_a_copy_that_cannot_be_written_is_an_error(
     assert "no/such" in run("output", job, "-o", tmp_path / "no" / "such", code=1).stderr
 
 
+def test_a_file_that_the_app_added_is_shown_and_printed_too(
+    run: Run, make_app: Callable[..., Path]
+) -> None:
+    body = """
+    import pathlib
+    from dendro_local.sdk import upload_additional_job_output
+
+    @app.processor
+    def draw() -> None:
+        pathlib.Path("a.svg").write_text("<svg/>")
+        upload_additional_job_output("a.svg", "figures/a.svg")
+    """
+    run("apps", "add", make_app("artist", body))
+    job = run("submit", "artist", "draw", "--wait").stdout.split()[0]
+
+    [line] = [line for line in run("job", job).stdout.splitlines() if "figures/a.svg  " in line]
+
+    assert Path(line.split()[1]).read_text() == "<svg/>"
+    assert run("output", job, "figures/a.svg").stdout == "<svg/>"
+    assert "It has: figures/a.svg" in run("output", job, "a.svg", code=14).stderr
+
+
 @pytest.mark.parametrize(
     ("processor", "name", "code"),
     [("hello_world_2", "nope", 14), ("hello_world_2", "output", 21), ("hello_world_1", None, 2)],
@@ -150,5 +173,5 @@ def test_logs_follow_a_job_until_it_ends(
 
     signal_file.touch()
 
-    assert following.communicate(timeout=30)[0] == "it is there\n"
+    assert following.communicate(timeout=LIMIT_SEC)[0] == "it is there\n"
     assert following.returncode == 0

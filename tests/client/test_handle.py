@@ -5,9 +5,17 @@ from pathlib import Path
 import pytest
 
 import dendro_local
-from dendro_local import DendroJobInputFile, DendroJobOutputFile, get_job
+from dendro_local import (
+    DendroJobDefinition,
+    DendroJobInputFile,
+    DendroJobOutputFile,
+    get_job,
+    submit_job,
+)
+from dendro_local.client.default_hub import default_hub
 from dendro_local.errors import Conflict, JobFailed, OutputNotFound
-from tests.client.conftest import Submitter
+from tests.client.conftest import RESOURCES, Submitter
+from tests.conftest import AppMaker
 
 
 def test_a_job_runs_while_the_script_waits_for_it(
@@ -148,6 +156,39 @@ def test_a_notebook_shows_status_console_and_outputs_and_nothing_of_them_is_mark
     assert "output.txt" in html
     assert "Hello, &lt;b&gt;Ada&lt;/b&gt;!" in html
     assert "<b>" not in html
+
+
+def test_a_file_that_the_app_added_is_read_and_a_figure_is_shown(
+    store_folder: Path, make_app: AppMaker
+) -> None:
+    drawing = """
+    import pathlib
+    from dendro_local.sdk import upload_additional_job_output
+
+    @app.processor
+    def draw():
+        '''Draws.'''
+        for name in ("a.png", "a.csv"):
+            pathlib.Path(name).write_bytes(b"drawn")
+            upload_additional_job_output(name, f"figures/{name}")
+    """
+    default_hub().add_app(str(make_app("artist", drawing)), "lab")
+    definition = DendroJobDefinition(
+        appName="artist", processorName="draw", inputFiles=[], outputFiles=[], parameters=[]
+    )
+    job = submit_job(
+        service_name="lab", job_definition=definition, required_resources=RESOURCES
+    ).wait_until_done()
+
+    figure = job.get_output("figures/a.png")
+
+    assert (figure.fileBaseName, figure.read_bytes()) == ("a.png", b"drawn")
+    assert figure.url == f"dendro:f/lab/artist/draw/{job.jobId}/other/figures/a.png"
+    html = job._repr_html_()
+    assert '<img alt="figures/a.png" src="data:image/png;base64,ZHJhd24=">' in html
+    assert "other/figures/a.csv" in html
+    figure.path().resolve().unlink()
+    assert "<img" not in job._repr_html_()
 
 
 def test_public_names_are_sorted_and_there(store_folder: Path) -> None:

@@ -280,6 +280,24 @@ def test_an_output_is_read_under_its_own_name_and_cannot_be_changed(
     assert file.stat().st_mode & 0o222 == 0
 
 
+def test_a_file_that_the_app_added_is_read_by_its_name(
+    hub: Hub, greeting: NewJobMaker, worker: Worker
+) -> None:
+    [job] = hub.submit([greeting()])
+    claim = worker.claim()
+    hub.set_running(claim)
+    others = {"figures/a.png": worker.file("figure", b"png"), "b": worker.file("b", b"...")}
+    hub.complete(claim, RunResult(outputs={"output": worker.file("o", b"Hello!")}, others=others))
+
+    figure = hub.output_file(job.jobId, "figures/a.png")
+
+    assert (figure.name, figure.read_bytes()) == ("a.png", b"png")
+    assert hub.output_file(job.jobId, "b").read_bytes() == b"..."
+    assert hub.output_file(job.jobId, "output").read_bytes() == b"Hello!"
+    with pytest.raises(OutputNotFound, match="no output 'a.png'. It has: output, figures/a.png, b"):
+        hub.output_file(job.jobId, "a.png")
+
+
 def test_outputs_that_are_not_there_say_why(
     hub: Hub, greeting: NewJobMaker, worker: Worker
 ) -> None:
