@@ -1,7 +1,8 @@
-"""The section on time and memory in the README of each app, between two comments."""
+"""The section on time and memory in the README of each app, between two comments, and figures."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from tests.benchmarks.app_runs import APPS
 
@@ -15,11 +16,12 @@ WRITE_VARIABLE = "WRITE_APP_READMES"
 HEAD = "| processor | job | first job | memory | the libraries alone |\n|---|---|---|---|---|"
 
 
-def write_readmes(rows: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Put the figures of a run into the READMEs, or show them.
+def write_readmes(rows: Mapping[str, Sequence[str]], drawn: Mapping[Path, bytes]) -> Iterator[str]:
+    """Put the figures of a run into the READMEs, with what its jobs drew, or show them.
 
     Args:
         rows: by the app's name the rows of its table.
+        drawn: by their places in the folder of all apps, files that are written too.
 
     Yields:
         What is to be told of it, line by line.
@@ -35,3 +37,6 @@ def write_readmes(rows: Mapping[str, Sequence[str]]) -> Iterator[str]:
         after = rest.partition(END)[2]
         readme.write_text(f"{before}{table}{after}")
         yield f"Wrote the figures of {app} into {readme}"
+    if os.environ.get(WRITE_VARIABLE) == "1":
+        for place, content in drawn.items():
+            (APPS / place).write_bytes(content)

@@ -13,6 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 from dendro_local import (
+    DendroJob,
     DendroJobDefinition,
     DendroJobInputFile,
     DendroJobOutputFile,
@@ -176,22 +177,28 @@ def apps(stores: Stores) -> Iterator[Figure]:
     run([*make_inputs, "video", str(films[0])])
     run([*make_inputs, "images", str(films[1]), json.dumps(IMAGES)])
     rows: dict[str, list[str]] = {}
+    drawn: dict[Path, bytes] = {}
     for case, file in (
         *((case, recording) for case in CASES),
         *zip(FILMS, films, strict=True),
     ):
-        figure, row = _case(stores, case, file, rounds)
+        figure, row, picture = _case(stores, case, file, rounds)
         rows.setdefault(case.app, []).append(row)
+        drawn[Path(case.app, "figures", f"{case.processor}.png")] = picture
         yield figure
     for app in STARTED:
         yield _start_of(stores, app, rows)
     yield from _long_recording(stores, python, rows)
-    for line in write_readmes(rows):
+    for line in write_readmes(rows, drawn):
         print(line, file=sys.stderr)
 
 
-def _case(stores: Stores, case: Case, file: Path, rounds: int) -> tuple[Figure, str]:
-    """A processor's jobs, of which the app is imported already, beside the libraries alone."""
+def _case(stores: Stores, case: Case, file: Path, rounds: int) -> tuple[Figure, str, bytes]:
+    """A processor's jobs, of which the app is imported already, beside the libraries alone.
+
+    Returns:
+        The figure, a row of the README's table, and what a job drew, as PNG.
+    """
     python = environment_of(case.app, ENVIRONMENTS)
     other = python
     if case.app in WITH_PYNWB:
@@ -211,12 +218,16 @@ def _case(stores: Stores, case: Case, file: Path, rounds: int) -> tuple[Figure, 
     cold()  # not counted: files get into memory, byte code is written, Rastermap is compiled
     first = cold()
     references: list[AppRun] = []
-    times: list[float] = []
+    runs: list[tuple[float, DendroJob]] = []
     with _jobs(stores, case, file) as run_job:
         plain()
         for _ in range(rounds):
-            times.append(run_job())
+            runs.append(run_job())
             references.append(plain())
+        last = runs[-1][1]
+        (drawn,) = last.otherFileOutputs
+        picture = last.get_output(drawn.name).read_bytes()
+    times = [seconds for seconds, _ in runs]
     measured = f"{duration(median(times))}; first {_words(first)}"
     reference = _middle(references)
     ratio = median(seconds / each.seconds for seconds, each in zip(times, references, strict=True))
@@ -230,17 +241,20 @@ def _case(stores: Stores, case: Case, file: Path, rounds: int) -> tuple[Figure, 
             is_met=ratio <= case.limit,
         ),
         _row(f"`{case.processor}`", duration(median(times)), first, _words(reference)),
+        picture,
     )
 
 
 @contextlib.contextmanager
-def _jobs(stores: Stores, case: Case, file: Path) -> Generator[Callable[[], float]]:
-    """Runs a job and gives how many seconds it took from submit to completed, again and again."""
+def _jobs(
+    stores: Stores, case: Case, file: Path
+) -> Generator[Callable[[], tuple[float, DendroJob]]]:
+    """Runs a job again and again; how many seconds it took from submit to completed, and itself."""
     folder = stores.folder("store")
     (folder / "envs").symlink_to(ENVIRONMENTS)
     cores = os.cpu_count() or 1
 
-    def run_job() -> float:
+    def run_job() -> tuple[float, DendroJob]:
         with contextlib.redirect_stdout(io.StringIO()):
             begun = time.perf_counter()
             job = submit_job(
@@ -266,7 +280,7 @@ def _jobs(stores: Stores, case: Case, file: Path) -> Generator[Callable[[], floa
             seconds = time.perf_counter() - begun
         if job.status != "completed":
             raise ProcessFailed(f"{case.processor} failed: {job.error}")
-        return seconds
+        return seconds, job
 
     with using(folder) as hub:
         for _ in range(WARM_UPS):
