@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dendro_local.local_hub import LocalHub
 
@@ -14,6 +15,16 @@ AppMaker = Callable[..., Path]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell in the background lets what it starts ignore Ctrl-C, and so would what tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples on every machine, however busy it is. `--hypothesis-profile=default` has others
+# at each run.
+settings.register_profile(
+    "dendro",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("dendro")
 
 
 @pytest.fixture

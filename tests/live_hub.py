@@ -1,6 +1,7 @@
 """Hubs that are served on a port, and those who ask them over the network."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dendro_local.cli.compute_client_file import new_compute_client_file
+from dendro_local.errors import Conflict
 from dendro_local.local_hub import LocalHub
 from dendro_local.remote_hub import RemoteHub, live_logs
 from dendro_local.server.serving import Server, ServerOptions
@@ -23,12 +25,12 @@ class LiveHub:
 
     Args:
         hub: over its store.
-        port: 0 for any.
+        port: 0 for any; or that of one before.
     """
 
     def __init__(self, hub: LocalHub, *, port: int = 0) -> None:
         self.hub = hub
-        self._server = Server(hub, ServerOptions(port=port))
+        self._server = _server(hub, port)
         self.url = self._server.url
         self.port = self._server.port
         self.site = self._server.site
@@ -42,6 +44,18 @@ class LiveHub:
         self._server.stop()
         self._thread.join(LIMIT_SEC)
         assert not self._thread.is_alive()
+
+
+def _server(hub: LocalHub, port: int) -> Server:
+    """A server on a port, also if a connection of somebody else has just been given that port."""
+    ends_at = time.monotonic() + LIMIT_SEC
+    while True:
+        try:
+            return Server(hub, ServerOptions(port=port))
+        except Conflict:
+            if port == 0 or time.monotonic() > ends_at:
+                raise
+        time.sleep(0.05)
 
 
 @contextmanager

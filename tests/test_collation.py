@@ -8,7 +8,7 @@ from typing import Any
 
 import icu
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dendro_local.collation import sort_keys, sorted_by_name
@@ -86,21 +86,18 @@ def test_half_a_surrogate_pair_has_a_place_of_its_own_beside_other_characters() 
     assert in_order(*reversed(expected)) == expected
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(ascii_characters) | similar_names))
 @example([chr(code) for code in range(0x80)])
 def test_the_table_agrees_with_icu_on_ascii_names(icu_collator: Any, names: list[str]) -> None:
     assert in_order(*names) == sorted(names, key=icu_collator.getSortKey)
 
 
-@settings(deadline=None)
 @given(similar_names, similar_names)
 def test_the_table_ties_where_icu_ties(icu_collator: Any, one: str, other: str) -> None:
     one_key, other_key = sort_keys([one, other])
     assert (one_key == other_key) == (icu_collator.compare(one, other) == 0)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text() | similar_names), st.text(min_size=1))
 def test_one_name_outside_ascii_has_the_whole_list_sorted_by_icu(
     icu_collator: Any, names: list[str], other: str

@@ -7,7 +7,7 @@ import click
 
 from dendro_local.cli.exchange_report import ProgressLine, check_is_complete, say_report
 from dendro_local.cli.options import json_option
-from dendro_local.cli.output import print_json, say
+from dendro_local.cli.output import print_json
 from dendro_local.cli.selection_options import (
     SelectionOptions,
     exchange_options,
@@ -45,7 +45,7 @@ def export(
     """
     selection = SelectionOptions(selected).selection(are_here=True)
     line = ProgressLine(is_wanted=None)
-    try:
+    with line.during("Stopped. No archive was written.", keeps=False):
         report = export_jobs(
             store_hub(),
             file,
@@ -55,12 +55,6 @@ def export(
             max_size=max_size,
             on_progress=line.show,
         )
-    except KeyboardInterrupt:
-        line.clear()
-        say("Stopped. No archive was written.")
-        raise
-    finally:
-        line.clear()
     _end(report, "export", as_json=as_json)
 
 
@@ -102,7 +96,8 @@ def import_(
         raise click.BadParameter(f"there is no file {file}.", param_hint="FILE")
     selection = SelectionOptions(selected).selection(are_here=False)
     line = ProgressLine(is_wanted=None)
-    try:
+    stopped = "Stopped. What has come is kept; the same command goes on from here."
+    with line.during(stopped, done="import"):
         report = import_jobs(
             store_hub(),
             file,
@@ -114,12 +109,6 @@ def import_(
             dry_run=dry_run,
             on_progress=line.show,
         )
-    except KeyboardInterrupt:
-        line.clear()
-        say("Stopped. What has come is kept; the same command goes on from here.")
-        raise
-    finally:
-        line.clear()
     _end(report, "import", as_json=as_json)
 
 

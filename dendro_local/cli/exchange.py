@@ -32,6 +32,7 @@ _REPORT = (
     "left_out_count, awaiting_trust[{key_id, public_key, jobs}], requests, seconds}"
 )
 _ENDS = "Ends with exit code 33 if something was refused; all else was done then."
+_STOPPED = "Stopped. The same command goes on from here."
 
 
 def _common_options(command: _Decorated) -> _Decorated:
@@ -119,7 +120,8 @@ def pull(
             inputs=inputs,
             is_dry_run=dry_run,
         )
-        report = _shown(line, lambda: exchange.pull(options, line.show, require=require))
+        with line.during(_STOPPED):
+            report = exchange.pull(options, line.show, require=require)
     _end(report, as_json=as_json)
 
 
@@ -160,7 +162,8 @@ def push(
     line = ProgressLine(is_wanted=progress)
     with Exchange(store_hub(), name) as exchange:
         exchange.check_may_push()
-        report = _shown(line, lambda: exchange.push(options, line.show))
+        with line.during(_STOPPED):
+            report = exchange.push(options, line.show)
     _end(report, as_json=as_json)
 
 
@@ -221,10 +224,8 @@ def sync(
             is_dry_run=dry_run,
         )
         if not watches:
-            report = _shown(
-                line,
-                lambda: sync_by(exchange, push_options, pull_options, line.show, require=require),
-            )
+            with line.during(_STOPPED):
+                report = sync_by(exchange, push_options, pull_options, line.show, require=require)
             _end_sync(report, as_json=as_json)
             return
     is_over = threading.Event()
@@ -241,25 +242,6 @@ def sync(
             on_progress=line.show,
             require=require,
         )
-
-
-_R = TypeVar("_R")
-
-
-def _shown(line: ProgressLine, exchange: Callable[[], _R]) -> _R:
-    """What an exchange gives; if it is broken off, what it did is told first."""
-    try:
-        return exchange()
-    except BaseException as error:
-        line.clear()
-        if line.latest is not None and line.latest.report.moved_anything():
-            say("So far, and kept:")
-            say_report(line.latest.report, is_answer=False)
-        if isinstance(error, KeyboardInterrupt):
-            say("Stopped. The same command goes on from here.")
-        raise
-    finally:
-        line.clear()
 
 
 def _end(report: Report, *, as_json: bool) -> None:

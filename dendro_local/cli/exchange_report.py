@@ -1,9 +1,10 @@
 """What an exchange did, as a person reads it, and how far it has come."""
 
+import contextlib
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import click
 
@@ -35,6 +36,30 @@ class ProgressLine:
         self._bytes = Meter()
         self._jobs = Meter()
         self.latest: Progress | None = None
+
+    @contextlib.contextmanager
+    def during(
+        self, stopped: str, *, done: str | None = None, keeps: bool = True
+    ) -> Generator[None]:
+        """A block in which an exchange goes on, after which the line is gone.
+
+        Args:
+            stopped: what is said of an exchange that is stopped by Ctrl-C.
+            done: as for `say_report`.
+            keeps: whether what was done stays if it is broken off, and is told then.
+        """
+        try:
+            yield
+        except BaseException as error:
+            self.clear()
+            if keeps and self.latest is not None and self.latest.report.moved_anything():
+                say("So far, and kept:")
+                say_report(self.latest.report, is_answer=False, done=done)
+            if isinstance(error, KeyboardInterrupt):
+                say(stopped)
+            raise
+        finally:
+            self.clear()
 
     def show(self, progress: Progress) -> None:
         """Show it, if some time has passed."""

@@ -17,13 +17,11 @@ from dendro_local.cli.output import (
     say,
     show_count,
     show_duration,
-    show_time,
 )
+from dendro_local.cli.remote_facts import known_facts, remote_row, tested_facts
 from dendro_local.cli.store_hub import store_hub
 from dendro_sync.options import Outputs
 from dendro_sync.saved_remotes import (
-    RemoteInfo,
-    RemoteTest,
     add_remote,
     list_remotes,
     remove_remote,
@@ -177,7 +175,7 @@ def set_(name: str, as_json: bool, **changed: Any) -> None:
         print_json(found)
     else:
         click.echo(f"Changed remote {name}.")
-        print_fields(_facts(found), indent=2)
+        print_fields(known_facts(found), indent=2)
 
 
 @remote.command("list", epilog=f"--json prints an array of {_REMOTE}.")
@@ -190,17 +188,7 @@ def list_(as_json: bool) -> None:
     elif found:
         print_table(
             ("NAME", "KIND", "USE", "URL", "PULLED", "PUSHED"),
-            [
-                (
-                    each.name,
-                    each.kind,
-                    ", ".join([*_uses(each), *_outputs(each)]),
-                    each.url,
-                    _when(each.lastPullSec),
-                    _when(each.lastPushSec),
-                )
-                for each in found
-            ],
+            [remote_row(each) for each in found],
             may_cut=("URL",),
         )
     else:
@@ -217,7 +205,7 @@ def show(name: str, as_json: bool) -> None:
         print_json(found)
     else:
         click.echo(f"Remote {name}")
-        print_fields(_facts(found), indent=2)
+        print_fields(known_facts(found), indent=2)
 
 
 @remote.command()
@@ -257,7 +245,7 @@ def test(name: str, as_json: bool) -> None:
             click.echo(f"There is nothing at remote {name} yet: the first push makes a bucket.")
         else:
             click.echo(f"Remote {name} answers, after {show_duration(found.seconds)}.")
-        print_fields(_tested(found), indent=2)
+        print_fields(tested_facts(found), indent=2)
 
 
 @remote.command("compact", epilog="--json prints {segments, merged, dropped, removed}.")
@@ -290,76 +278,3 @@ def _warn_of_open_key(file: Path | None) -> None:
     with contextlib.suppress(OSError):  # what is wrong with it is told when it is read
         if file.expanduser().stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
             say(f"Others on this machine may read {file}: `chmod 600 {file}` keeps the key yours.")
-
-
-def _when(moment_sec: float | None) -> str:
-    return "never" if moment_sec is None else show_time(moment_sec)
-
-
-def _uses(found: RemoteInfo) -> list[str]:
-    return [
-        text
-        for text, is_so in (
-            ("read only", found.readOnly),
-            ("cache", found.cache),
-            ("unsigned jobs are taken", found.allowUnsigned),
-            (f"{found.require} producers must agree", found.require > 1),
-        )
-        if is_so
-    ]
-
-
-def _outputs(found: RemoteInfo) -> list[str]:
-    """What is done about outputs, if it is not the usual."""
-    return [] if found.outputs == "eager" else [{"none": "no outputs"}.get(found.outputs, "lazy")]
-
-
-def _facts(found: RemoteInfo) -> list[tuple[str, str]]:
-    facts = (
-        ("Kind", found.kind),
-        ("URL", found.url),
-        ("Key", _key(found)),
-        ("Use", ", ".join(_uses(found))),
-        ("Outputs", found.outputs),
-        ("Added", show_time(found.addedSec)),
-        ("Pulled", _when(found.lastPullSec)),
-        ("Pushed", _when(found.lastPushSec)),
-        ("Refused", _refused(found)),
-        ("To come", show_count(found.awaitedFiles, "file") if found.awaitedFiles else ""),
-    )
-    return [(name, value) for name, value in facts if value]
-
-
-def _refused(found: RemoteInfo) -> str:
-    if not found.refused:
-        return ""
-    waiting = sum(each.jobs for each in found.awaitingTrust)
-    keys = ", ".join(each.public_key or each.key_id for each in found.awaitingTrust)
-    count = show_count(found.refused, "job")
-    if not waiting:
-        return f"{count}, tried again at the next exchange"
-    which = "" if waiting == found.refused else f", of which {waiting}"
-    return f"{count}{which} signed by keys that are not trusted: {keys}"
-
-
-def _key(found: RemoteInfo) -> str:
-    if found.keyFile is not None:
-        return f"in {found.keyFile}"
-    return "kept here, sealed" if found.hasKey else ""
-
-
-def _tested(found: RemoteTest) -> list[tuple[str, str]]:
-    key = found.publicKey or ""
-    if key:
-        key += " (trusted)" if found.isTrusted else " (not trusted: `dendro-local key trust`)"
-    facts = (
-        ("Kind", found.kind),
-        ("URL", found.url),
-        ("Version", found.version or ""),
-        # A hub counts them once in a while.
-        ("Jobs", "" if found.jobs is None else f"about {found.jobs}"),
-        ("You are", found.userId or ("a guest" if found.kind == "hub" else "")),
-        ("May push", "yes" if found.canWrite else "no"),
-        ("Signs with", key),
-    )
-    return [(name, value) for name, value in facts if value]

@@ -20,7 +20,8 @@ from dendro_local.model import Digest
 from dendro_local.store import Store
 from dendro_local.store.blobs import Blobs
 from dendro_local.store.folder import StoreFolder
-from dendro_local.store.snapshot import copy_secret, held_blobs_of, link_or_copy, sync
+from dendro_local.store.on_disk import sync
+from dendro_local.store.snapshot import copy_secret, held_blobs_of, link_or_copy
 
 __all__ = ["Backup", "back_up"]
 

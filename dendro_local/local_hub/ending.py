@@ -37,8 +37,7 @@ class Ending(Reading, Permissions):
         dropped: list[Digest] = []
         with self.store.transaction():
             gone = [self.stored(job_id) for job_id in dict.fromkeys(job_ids)]
-            for stored in gone:
-                dropped += self.delete_stored(stored)
+            dropped += self._delete_all(gone)
         self.remove_blobs(dropped)
 
     def delete_for(self, user_id: str, job_ids: Sequence[JobId]) -> None:
@@ -57,8 +56,7 @@ class Ending(Reading, Permissions):
                         "This user is not allowed to delete jobs for service "
                         f"{stored.record.serviceName}"
                     )
-            for stored in gone:
-                dropped += self.delete_stored(stored)
+            dropped += self._delete_all(gone)
         self.remove_blobs(dropped)
 
     def end_failed(self, stored: StoredJob, error: str, *, canceled: bool = False) -> None:
@@ -75,6 +73,14 @@ class Ending(Reading, Permissions):
         )
         reason = "was canceled." if canceled else f"failed: {error}"
         self.fail_dependents(stored.record, reason, now)
+
+    def _delete_all(self, gone: Sequence[StoredJob]) -> list[Digest]:
+        """As `delete_stored`, of several, some of which may wait for others."""
+        dropped: list[Digest] = []
+        for stored in gone:
+            # As it is by now: it has ended with the deletion of what it waited for.
+            dropped += self.delete_stored(self.stored(stored.record.jobId))
+        return dropped
 
     def delete_stored(self, stored: StoredJob) -> list[Digest]:
         """Remove a job's record; the digests of its files. Inside a transaction."""

@@ -28,13 +28,15 @@ MOST_DIGESTS = 1000
 class _Begun:
     """A file in parts, as this process has seen it come."""
 
-    __slots__ = ("being_written", "digest", "lock", "next_part")
+    __slots__ = ("being_written", "digest", "is_closed", "lock", "next_part")
 
     def __init__(self) -> None:
         self.next_part = 1
         self.digest: Hasher | None = hashlib.sha256()
         """Of the parts before the next; None if they did not come in order."""
         self.being_written: set[int] = set()
+        self.is_closed = False
+        """Whether it is put together, so that no part may come: the file is a blob from then on."""
         self.lock = threading.Lock()
 
 
@@ -53,11 +55,13 @@ class PartedUploads:
             ticket: what the part is.
 
         Raises:
-            Conflict: the same part is just arriving.
+            Conflict: the same part is just arriving, or the file is put together.
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._lock:
             begun = self._begun_upload(folder)
+            if begun.is_closed:
+                raise Conflict("This upload is being finalized")
             if ticket.part in begun.being_written:
                 raise Conflict(f"Part {ticket.part} is being uploaded already")
             begun.being_written.add(ticket.part)
@@ -98,11 +102,15 @@ class PartedUploads:
 
     @contextlib.contextmanager
     def alone(self, folder: Path) -> Generator[None]:
-        """A block in which nobody else puts the same file together."""
+        """A block in which nobody else puts the same file together, and no part of it comes."""
         with self._lock:
             begun = self._begun_upload(folder)
         with begun.lock:
-            yield
+            begun.is_closed = True
+            try:
+                yield
+            finally:
+                begun.is_closed = False
 
     def whole(self, folder: Path, size: int, tags: Mapping[int, str]) -> tuple[Path, Digest] | None:
         """The file and its digest, if these are the tags of all its parts, by number from 1.
@@ -137,7 +145,11 @@ class PartedUploads:
         begun = self._begun.get(folder)
         if begun is None:
             if len(self._begun) >= MOST_DIGESTS:
-                at_rest = [each for each, its in self._begun.items() if not its.being_written]
+                at_rest = [
+                    each
+                    for each, its in self._begun.items()
+                    if not its.being_written and not its.is_closed
+                ]
                 for each in at_rest[:1]:
                     del self._begun[each]
             begun = self._begun[folder] = _Begun()

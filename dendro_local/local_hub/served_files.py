@@ -127,8 +127,10 @@ class ServedFiles(Reading, IncomingBlobs):
 
     def _served_size(self, digest: Digest) -> int | None:
         size = self.blob_size(digest)
-        if size is None and self.is_awaited(digest):
-            size = self.store.sharing.awaited_blobs.sources(digest)[0].size
+        if size is None and self.store.has_remotes():
+            sources = self.store.sharing.awaited_blobs.sources(digest)
+            # It may have come since it was looked for.
+            size = sources[0].size if sources else self.blob_size(digest)
         if size is None:
             local = self._input_on_this_machine(digest)
             size = None if local is None else local[1]
@@ -140,8 +142,9 @@ class ServedFiles(Reading, IncomingBlobs):
             raise OutputNotFound("No job has a file with this digest as an input.")
         name = uses[0].base_name
         blob = self.blob(digest)
-        if blob.exists():
-            return ServedFile(path=blob, name=name, digest=digest, size=blob.stat().st_size)
+        kept_size = self.blob_size(digest)
+        if kept_size is not None:
+            return ServedFile(path=blob, name=name, digest=digest, size=kept_size)
         local = self._input_on_this_machine(digest)
         if local is not None:
             return ServedFile(path=local[0], name=name, digest=digest, size=local[1])

@@ -133,17 +133,19 @@ class SharedJobs:
     def _sign(self, jobs: Sequence[SharedJob]) -> None:
         """Sign what is of this store and has not been asked for before."""
         key = self.signing_key
-        new: list[tuple[int, str, bytes]] = []
+        new: list[tuple[SharedJob, bytes]] = []
         for job in jobs:
             if job.origin is None and not job.signatures:
                 signature = key.sign(statement_of_job(job.record))
                 job.signatures.append((key.public.key_id, signature))
-                new.append((job.number, key.public.key_id, signature))
+                new.append((job, signature))
         if new:
             with self.store.transaction(quietly=True):
-                # Some may have been deleted since.
+                # Some may have been deleted since, or have got their logs.
                 self.store.sharing.origins.add_signatures(
-                    each for each in new if self.store.jobs.is_there(each[0])
+                    (job.number, key.public.key_id, signature)
+                    for job, signature in new
+                    if self.store.jobs.is_unchanged(job.number, job.feed_number)
                 )
 
     def _gone(self, deletion: SharedDeletion) -> GoneEntry:

@@ -28,7 +28,7 @@ from dendro_local.reasons import reason_of
 from dendro_local.remote_hub.patience import BrokenOff, Patience
 from dendro_local.remote_hub.replies import Answers, PastEnd, is_tls_fault
 
-__all__ = ["NotASecureHub", "PATIENCE_SEC", "Timeouts", "Transport"]
+__all__ = ["NotASecureHub", "PATIENCE_SEC", "Timeouts", "Transport", "whole_reply"]
 
 T = TypeVar("T")
 
@@ -166,7 +166,7 @@ class Transport:
             HubUnreachable: it was not reached, or could not answer now.
         """
         with self._translated() as client, client.stream(method, path, **request) as coming:
-            reply = _whole(coming)
+            reply = whole_reply(coming)
         self._check(reply)
         return reply
 
@@ -202,7 +202,7 @@ class Transport:
             self._translated() as client,
             client.stream(method, path, params=query, timeout=timeout, **sent) as reply,
         ):
-            self._check(reply if reply.is_success else _whole(reply))
+            self._check(reply if reply.is_success else whole_reply(reply))
             yield reply
 
     def patiently(self, attempt: Callable[[bool], T]) -> T:
@@ -312,19 +312,24 @@ class Transport:
             raise HubUnreachable(f"The hub at {self.base_url} is not asked any more.") from error
 
 
-def _whole(coming: httpx.Response) -> httpx.Response:
-    """An answer with all of its body, as it came.
+def whole_reply(coming: httpx.Response, *, may_be_packed: bool = False) -> httpx.Response:
+    """An answer with all of its body.
 
-    Nothing is unpacked: it was not asked for packed, and a little can unpack to any amount.
+    Args:
+        coming: nothing of its body was read.
+        may_be_packed: whether it was asked for packed, and is unpacked. A little can unpack to any
+            amount.
 
     Raises:
-        NotAHub: it is too long, or packed.
+        NotAHub: it is too long, or packed and was not to be.
     """
     body = bytearray()
-    is_packed = coming.headers.get("content-encoding", "identity") != "identity"
+    is_packed = (
+        not may_be_packed and coming.headers.get("content-encoding", "identity") != "identity"
+    )
     if is_packed and coming.is_success:
         raise NotAHub(f"{coming.request.url.host} answers packed, though it was not asked to.")
-    for piece in coming.iter_raw():
+    for piece in coming.iter_bytes() if may_be_packed else coming.iter_raw():
         body += piece
         if len(body) > MAX_REPLY_BYTES:
             raise NotAHub(

@@ -59,7 +59,8 @@ def compare(asked: HubRequest, given: Sequence[str]) -> Comparison:
         JobNotFound: one is not there.
     """
     hub = asked.hub
-    job_ids = list(dict.fromkeys(hub.job_id(each) for each in given[: MOST_JOBS + 1]))
+    some = list(dict.fromkeys(given))[: MOST_JOBS + 1]
+    job_ids = list(dict.fromkeys(map(hub.job_id, some)))
     if not LEAST_JOBS <= len(job_ids) <= MOST_JOBS:
         raise InvalidRequest(
             f"Give {LEAST_JOBS} to {MOST_JOBS} different jobs to compare; not {len(set(given))}."

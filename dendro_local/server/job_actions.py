@@ -17,10 +17,13 @@ __all__ = [
     "Outcome",
     "add_tags",
     "cancel",
+    "check_may_create",
     "delete",
     "do_with_all",
+    "pin",
     "remove_tags",
     "rerun",
+    "unpin",
 ]
 
 JobAction = Literal["cancel", "rerun", "delete", "addTags", "removeTags"]
@@ -42,6 +45,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The refusal in words for whoever asked."""
 
 
+def check_may_create(hub: LocalHub, user_id: str, service: str) -> None:
+    """Refuse a user who may not create jobs on a service.
+
+    Raises:
+        ServiceNotFound: there is none of the name.
+        NotAllowed: the right is lacking.
+    """
+    if not hub.may_create_jobs(user_id, hub.service(service)):
+        raise NotAllowed(
+            f"{user_id} may not create jobs on service {service}. Its owner can let them."
+        )
+
+
 def cancel(hub: LocalHub, user_id: str, job_id: JobId) -> Job:
     """Cancel a job, if the user may."""
     hub.check_may_change(user_id, hub.get_job(job_id))
@@ -50,7 +66,7 @@ def cancel(hub: LocalHub, user_id: str, job_id: JobId) -> Job:
 
 def rerun(hub: LocalHub, user_id: str, job_id: JobId, request_id: str | None = None) -> Job:
     """Run a job again, if the user may; the new one."""
-    _check_may_create(hub, user_id, hub.get_job(job_id))
+    check_may_create(hub, user_id, hub.get_job(job_id).serviceName)
     return hub.rerun(job_id, user_id=user_id, request_id=request_id)
 
 
@@ -58,6 +74,18 @@ def delete(hub: LocalHub, user_id: str, job_id: JobId) -> None:
     """Delete a job, if the user may."""
     hub.get_job(job_id)
     hub.delete_for(user_id, [job_id])
+
+
+def pin(hub: LocalHub, user_id: str, job_id: JobId) -> None:
+    """Keep a job, and all that it depends on, from being pruned, if the user may."""
+    hub.check_may_change(user_id, hub.get_job(job_id))
+    hub.pin([job_id])
+
+
+def unpin(hub: LocalHub, user_id: str, job_id: JobId) -> None:
+    """Let a job be pruned, if the user may."""
+    hub.check_may_change(user_id, hub.get_job(job_id))
+    hub.unpin([job_id])
 
 
 def add_tags(hub: LocalHub, user_id: str, job_id: JobId, tags: Sequence[str]) -> Job:
@@ -114,11 +142,4 @@ def _check_may_tag(hub: LocalHub, user_id: str, job_id: JobId) -> None:
     # As the tags of a submission that finds a job: whoever may submit it may tag it.
     job = hub.get_job(job_id)
     if not hub.may_change(user_id, job):
-        _check_may_create(hub, user_id, job)
-
-
-def _check_may_create(hub: LocalHub, user_id: str, job: Job) -> None:
-    if not hub.may_create_jobs(user_id, hub.service(job.serviceName)):
-        raise NotAllowed(
-            f"{user_id} may not create jobs on service {job.serviceName}. Its owner can let them."
-        )
+        check_may_create(hub, user_id, job.serviceName)

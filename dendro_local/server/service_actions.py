@@ -1,8 +1,8 @@
 """What owners and admins do with services and their apps: who may do it, and the doing."""
 
-from dendro_local.errors import InvalidRequest, NotAllowed
+from dendro_local.errors import InvalidRequest, NotAllowed, NotFound
 from dendro_local.local_hub import LocalHub
-from dendro_local.model import Service, ServiceUser
+from dendro_local.model import ProcessorSpecification, Service, ServiceUser
 from dendro_local.store import RegisteredApp
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "can_be_updated",
     "check_owns",
     "drop_user",
+    "processor_of",
     "registered",
     "remove_app",
     "remove_service",
@@ -28,6 +29,20 @@ def registered(hub: LocalHub, service: str, name: str) -> RegisteredApp:
     for app in hub.apps(service=service, name=name):
         return app
     raise hub.missing_app(service, name)
+
+
+def processor_of(app: RegisteredApp, name: str) -> ProcessorSpecification:
+    """A processor of an app.
+
+    Raises:
+        NotFound: it has none of the name.
+    """
+    processors = app.record.appSpecification.processors
+    for each in processors:
+        if each.name == name:
+            return each
+    names = ", ".join(each.name for each in processors)
+    raise NotFound(f"App {app.record.appName} has no processor {name!r}. It has: {names}.")
 
 
 def can_be_updated(app: RegisteredApp) -> bool:

@@ -36,8 +36,9 @@ __all__ = [
 MOST_IN_BATCH = 1000
 
 MAX_LINE_BYTES = 8 << 20
-MAX_BATCH_BYTES = 256 << 20
 """As long as the longest definition that a hub takes."""
+
+MAX_BATCH_BYTES = 256 << 20
 
 BATCH_TYPE = "application/vnd.dendro-local.batch"
 """Signed with this payload type, so that no signature of a batch is one of a statement."""

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dendro_local.model import Digest
+from dendro_local.random_ids import random_token
+from dendro_local.store.on_disk import sync
 
 __all__ = ["Blobs", "file_digest"]
 
@@ -64,8 +66,8 @@ class Blobs:
         if self.has(digest):
             return
         _write_through(file)
-        if self._name(digest, file):
-            _sync_folder(self.path(digest).parent)
+        self._name(digest, file)
+        sync(self.path(digest).parent)
 
     def restore_all(self, files: Mapping[Digest, Path]) -> None:
         """As `restore`, for many small files in not much more time than for one."""
@@ -79,24 +81,26 @@ class Blobs:
         with ThreadPoolExecutor(WAITING, thread_name_prefix="dendro-disk") as pool:
             for _ in pool.map(_write_all_through, some):
                 pass
-            named = [digest for digest, file in lacking.items() if self._name(digest, file)]
-            for _ in pool.map(_sync_folder, {self.path(digest).parent for digest in named}):
+            for digest, file in lacking.items():
+                self._name(digest, file)
+            for _ in pool.map(sync, {self.path(digest).parent for digest in lacking}):
                 pass
 
-    def _name(self, digest: Digest, file: Path) -> bool:
-        """Name a file as a blob that is on the disk; whether it was not there by now."""
+    def _name(self, digest: Digest, file: Path) -> None:
+        """Name a file as a blob that is on the disk, unless there is one by now."""
         target = self.path(digest)
         if not target.parent.is_dir():
             target.parent.mkdir(parents=True, exist_ok=True)
+            sync(self._folder)
         try:
             os.link(file, target)
         except FileExistsError:
-            return False  # another process was faster, with the same bytes
+            pass  # another process was faster, with the same bytes
         except OSError as error:
             if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
                 raise
             # No hard links here: a copy that gets its name when it is whole.
-            near = target.with_name(f".{digest}.{os.getpid()}.new")
+            near = target.with_name(f".{digest}.{random_token(8)}.new")
             import shutil  # only here
 
             try:
@@ -105,7 +109,6 @@ class Blobs:
                 near.rename(target)
             finally:
                 near.unlink(missing_ok=True)
-        return True
 
     def remove(self, digest: Digest) -> None:
         """Remove the blob if it is there. The caller has made sure that no record needs it."""
@@ -153,14 +156,6 @@ def _write_all_through(files: Sequence[Path]) -> None:
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def file_digest(

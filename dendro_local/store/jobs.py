@@ -174,11 +174,13 @@ class JobTable:
         """Completed jobs of a service that computed the same by the same code, newest first."""
         return self._all(completed_by_content, (bytes.fromhex(content_key), service, app_version))
 
-    def is_there(self, number: int) -> bool:
-        """Whether there is a job of this number."""
+    def is_unchanged(self, number: int, feed_number: int) -> bool:
+        """Whether the latest change of a job is still the one with this number in the feed."""
         row = (
             self._connections.get()
-            .execute("select 1 from jobs where number = ?", (number,))
+            .execute(
+                "select 1 from jobs where number = ? and feed_number = ?", (number, feed_number)
+            )
             .fetchone()
         )
         return row is not None
@@ -333,6 +335,8 @@ class JobTable:
             changes["files"] = encoded(files)
             changes["file_bytes"] = files.size()
             self._keep_blobs(number, files)
+            if "status" not in changes:
+                self._forget_signatures(number)
         if changes.get("content_key") is not None:
             changes["content_key"] = bytes.fromhex(changes["content_key"])
         connection = self._connections.get()
@@ -436,6 +440,10 @@ class JobTable:
             "insert or ignore into job_set_urls (url, number) values (?, ?)",
             [(file.url, number) for file in files.all() if file.url],
         )
+
+    def _forget_signatures(self, number: int) -> None:
+        """Have a job signed again when others ask for it: a log came after its end."""
+        self._connections.get().execute("delete from job_signatures where number = ?", (number,))
 
     def _next_feed_number(self) -> int:
         row: tuple[int] = self._connections.get().execute(next_feed_number).fetchone()

@@ -111,7 +111,8 @@ def is_held(file: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        _lock(descriptor, wait=False)
+        # Shared, so that those who look at the same moment do not take each other for the holder.
+        _lock(descriptor, wait=False, shared=True)
     except BlockingIOError:
         return True
     finally:
@@ -138,7 +139,8 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return False
 
 
-def _lock(descriptor: int, *, wait: bool) -> None:
+def _lock(descriptor: int, *, wait: bool, shared: bool = False) -> None:
     import fcntl  # only there on Unix
 
-    fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)

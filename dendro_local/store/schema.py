@@ -72,5 +72,14 @@ def migrate(connection: sqlite3.Connection) -> None:
     # The file is marked as ours first: of a creation that was cut off, what is left must
     # be taken for an unfinished store, not for somebody else's database.
     connection.execute(f"pragma application_id = {APPLICATION_ID}")
-    migrations.apply(Database(connection))
-    connection.execute(f"pragma user_version = {SCHEMA_VERSION}")
+    # One transaction round those of the steps: an earlier version, which goes by user_version
+    # alone, must not find half of them done.
+    connection.execute("begin immediate")
+    try:
+        migrations.apply(Database(connection))
+        connection.execute(f"pragma user_version = {SCHEMA_VERSION}")
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise

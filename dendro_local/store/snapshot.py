@@ -9,8 +9,9 @@ from pathlib import Path
 
 from dendro_local.model import Digest
 from dendro_local.store.connection import Connections
+from dendro_local.store.on_disk import sync
 
-__all__ = ["copy_secret", "held_blobs_of", "link_or_copy", "sync", "write_snapshot"]
+__all__ = ["copy_secret", "held_blobs_of", "link_or_copy", "write_snapshot"]
 
 
 def write_snapshot(connections: Connections, file: Path) -> None:
@@ -64,12 +65,3 @@ def copy_secret(source: Path, target: Path) -> None:
         file.write(source.read_bytes())
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

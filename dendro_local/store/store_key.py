@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dendro_local.errors import StoreDamaged
 from dendro_local.random_ids import letters_of, random_token
+from dendro_local.store.on_disk import sync
 
 __all__ = ["StoreKey"]
 
@@ -101,6 +102,7 @@ class StoreKey:
                 pass  # another process was faster
             except OSError:
                 near.rename(self._file)  # no hard links here
+            sync(self._file.parent)  # before anything relies on it
         finally:
             near.unlink(missing_ok=True)
         return self._file.read_text(encoding="ascii").strip()

@@ -180,6 +180,13 @@ class ExchangeReport(Answer, frozen=True, kw_only=True):
         int, Meta(description="Jobs that were deleted here before, and are not brought again.")
     ]
     apps: int
+    unknown_apps: Annotated[
+        Sequence[str],
+        Meta(
+            description="Apps, as `service/app`, of which jobs came and which are not registered "
+            "here: submitting the same cannot find these."
+        ),
+    ]
     files: int
     bytes: Annotated[int, Meta(description="Of these files, as far as they were not there.")]
     awaited_files: Annotated[int, Meta(description="Files that come when they are first read.")]

@@ -1,6 +1,8 @@
 """Jobs in one file: what is chosen, with what it came of, to be carried anywhere."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 
 from dendro_local.errors import InvalidRequest, JobNotFound
@@ -15,6 +17,7 @@ from dendro_sync.plan import subject_of_pull
 from dendro_sync.progress import OnProgress, Tracker
 from dendro_sync.pulling import Pull
 from dendro_sync.pushing import Push
+from dendro_sync.remotes.remote import Remote
 from dendro_sync.report import Report
 from dendro_sync.saved_remotes import saved_remote
 from dendro_sync.selection import Selection
@@ -61,7 +64,12 @@ def export_jobs(
     _check_can_be_written(file)
     _check_have_ended(hub, job_ids)
     report = Report(direction="push", remote=str(file))
-    with new_archive(file, key=hub.shared.signing_key) as remote:
+    with ExitStack() as opened, new_archive(file, key=hub.shared.signing_key) as remote:
+
+        @cache
+        def open_other(name: str) -> Remote:
+            return opened.enter_context(closing(open_remote(hub, saved_remote(hub, name))))
+
         pushing = Push(
             hub,
             remote,
@@ -75,7 +83,7 @@ def export_jobs(
             ),
             ledger=Ledger(hub.store, None, "push", ""),
             apps_ledger=Ledger(hub.store, None, "push", ""),
-            open_other=lambda name: open_remote(hub, saved_remote(hub, name)),
+            open_other=open_other,
             tracker=Tracker(report, on_progress),
         )
         if job_ids:

@@ -1,8 +1,7 @@
 """The remotes of a store, as its hub asks them: for jobs on a miss, and for files that lie there.
 
 A cache that does not answer, is slow or lies costs the time that a cache may take, once. Then it
-is left alone for a while, which grows as long as it goes on so. The store remembers that, for
-scripts that live for a moment only.
+is left alone for a while, which grows as long as it goes on so.
 """
 
 import logging
@@ -11,10 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-import msgspec
-
 from dendro_local.config import seconds_setting
-from dendro_local.errors import DendroError, HubUnreachable, OutputNotFound, StoreError
+from dendro_local.errors import DendroError, HubUnreachable, OutputNotFound
 from dendro_local.file_urls import blob_url
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.arriving_jobs import JudgedJob, same_outputs
@@ -25,28 +22,13 @@ from dendro_local.signed_records import Entry, JobEntry
 from dendro_local.store.sharing import RemoteSettings, SavedRemote
 from dendro_sync.incoming_blob import IncomingBlob
 from dendro_sync.opening import open_remote
+from dendro_sync.remotes.pauses import Pauses
 from dendro_sync.remotes.remote import Remote
 from dendro_sync.trust.keys import trust_policy
 
-__all__ = ["PAUSE", "RemotesOfStore"]
+__all__ = ["RemotesOfStore"]
 
 logger = logging.getLogger(__name__)
-
-FIRST_PAUSE_SEC = 30.0
-LONGEST_PAUSE_SEC = 3600.0
-
-PAUSE = "pause"
-"""What is kept of a remote that is left alone, among its cursors."""
-
-
-class _Pause(msgspec.Struct, frozen=True, array_like=True):
-    """A remote is left alone until then, in seconds since the Unix epoch, for so many seconds."""
-
-    until: float
-    length_sec: float
-
-
-_pause = msgspec.json.Decoder(_Pause)
 
 _Answer = tuple[SavedRemote, WantedJob | None, "list[Entry] | Exception | None"]
 
@@ -60,6 +42,7 @@ class RemotesOfStore:
 
     def __init__(self, hub: LocalHub) -> None:
         self._hub = hub
+        self._pauses = Pauses(hub.store)
         self._lock = threading.Lock()
         self._open: dict[str, tuple[SavedRemote, Remote]] = {}
 
@@ -72,7 +55,7 @@ class RemotesOfStore:
         caches = [
             saved
             for saved in self._hub.store.sharing.remotes.all()
-            if saved.settings.is_cache and not self._is_left_alone(saved)
+            if saved.settings.is_cache and not self._pauses.is_left_alone(saved.name)
         ]
         limit_sec = seconds_setting("cache_timeout", self._hub.store.folder.root)
         if not caches or limit_sec <= 0:
@@ -220,10 +203,10 @@ class RemotesOfStore:
         for saved, job, found in _until(answers, ends_at):
             if isinstance(found, Exception):
                 logger.info("Cache %s: %s", saved.name, found)
-                self._leave_alone(saved)
+                self._pauses.begin(saved.name)
                 asked.discard(saved.name)
             elif found is None or job is None:
-                self._ask_again(saved)
+                self._pauses.end(saved.name)
                 asked.discard(saved.name)
             elif self._take(saved, job, found):
                 has_taken = True
@@ -235,7 +218,7 @@ class RemotesOfStore:
                 return has_taken
         for saved in caches:
             if saved.name in asked:
-                self._leave_alone(saved)
+                self._pauses.begin(saved.name)
         return has_taken
 
     def _take(self, saved: SavedRemote, job: WantedJob, entries: Sequence[Entry]) -> bool:
@@ -268,7 +251,8 @@ class RemotesOfStore:
 
     def _agree(self, judged: JudgedJob, require: int, entries: Sequence[Entry]) -> bool:
         """Whether so many producers, of those who are known here and there, gave the same."""
-        signers = self._hub.arriving.signers_of_equal(judged.record)
+        own = self._hub.shared.signing_key.public.key_id
+        signers = {key_id or own for key_id in self._hub.arriving.signers_of_equal(judged.record)}
         for entry in entries:
             if not isinstance(entry, JobEntry):
                 continue
@@ -297,38 +281,6 @@ class RemotesOfStore:
             opened = open_remote(self._hub, saved, is_patient=not is_cache)
             self._open[name] = (saved, opened)
             return opened
-
-    def _is_left_alone(self, saved: SavedRemote) -> bool:
-        pause = self._pause_of(saved)
-        now = time.time()
-        # A clock that was set back must not end the use of a cache.
-        return pause is not None and now < pause.until <= now + LONGEST_PAUSE_SEC
-
-    def _pause_of(self, saved: SavedRemote) -> _Pause | None:
-        text = self._hub.store.sharing.remotes.cursor(saved.name, PAUSE)
-        try:
-            return None if text is None else _pause.decode(text)
-        except msgspec.MsgspecError:
-            return None
-
-    def _leave_alone(self, saved: SavedRemote) -> None:
-        before = self._pause_of(saved)
-        length = (
-            FIRST_PAUSE_SEC if before is None else min(2 * before.length_sec, LONGEST_PAUSE_SEC)
-        )
-        text = msgspec.json.encode(_Pause(time.time() + length, length)).decode()
-        try:
-            with self._hub.store.transaction(quietly=True):
-                if self._hub.store.sharing.remotes.get(saved.name) is not None:
-                    self._hub.store.sharing.remotes.set_cursor(saved.name, PAUSE, text)
-        except StoreError as error:
-            logger.info("Cache %s is asked again: %s", saved.name, error)
-
-    def _ask_again(self, saved: SavedRemote) -> None:
-        """Forget that a remote was left alone: it answers again."""
-        if self._pause_of(saved) is not None:
-            with self._hub.store.transaction(quietly=True):
-                self._hub.store.sharing.remotes.forget_cursors(saved.name, [PAUSE])
 
 
 def _serves(judged: JudgedJob, job: WantedJob) -> bool:

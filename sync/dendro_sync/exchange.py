@@ -90,7 +90,8 @@ class Exchange:
             tracker=Tracker(report, on_progress),
             selects_there=self.saved.kind == "dendro",
         )
-        pulling.run()
+        with self._hub.store.reading():  # what remotes keep of themselves lies there too
+            pulling.run()
         self._count_requests(report)
         return report
 
@@ -100,6 +101,7 @@ class Exchange:
         on_progress: OnProgress | None = None,
         *,
         into: Report | None = None,
+        tries_again: bool = True,
     ) -> Report:
         """Have the remote take what the store has, see `push`.
 
@@ -107,6 +109,7 @@ class Exchange:
             options: what to push.
             on_progress: is told how far it comes.
             into: a report to go on with.
+            tries_again: whether what was refused before is pushed again.
         """
         name = self.saved.name
         if self.saved.kind == "dendro" and options.outputs == "none":
@@ -133,8 +136,10 @@ class Exchange:
             tracker=Tracker(report, on_progress),
             takes_blobs=self.saved.kind != "dendro",
             takes_apps=self.saved.kind != "dendro",
+            tries_again=tries_again,
         )
-        pushing.run()
+        with self._hub.store.reading():
+            pushing.run()
         self.pushed_to = pushing.end
         if is_nothing_there:
             self._name_ledgers(options, ledger, apps_ledger)
@@ -373,5 +378,6 @@ def sync_by(
         pulled = exchange.pull(pull_options, on_progress, require=require)
         if may_push and not push_options.is_dry_run:
             # Tags that came may have met others here; and what came is not looked at the next time.
-            exchange.push(replace(push_options, full=False), on_progress, into=pushed)
+            again = replace(push_options, full=False)
+            exchange.push(again, on_progress, into=pushed, tries_again=False)
     return SyncReport(push=pushed, pull=pulled)

@@ -1,7 +1,9 @@
 """The remotes of a store as its user sees and steers them in a hub's pages and over HTTP."""
 
+import contextlib
 import threading
 import time
+from collections.abc import Generator
 from typing import TypeVar
 
 import httpx
@@ -22,7 +24,14 @@ from dendro_sync.saved_remotes import (
     test_remote,
 )
 from dendro_sync.setting_remotes import set_remote
-from dendro_sync.trust.keys import TrustedKeyFacts, own_key, trust_key, trusted_keys, untrust_key
+from dendro_sync.trust.keys import (
+    TrustedKeyFacts,
+    own_key,
+    trust_key,
+    trusted_keys,
+    trusted_public_keys,
+    untrust_key,
+)
 from dendro_sync.underway import UnderWay
 
 __all__ = ["ExchangesOfStore"]
@@ -58,17 +67,17 @@ class ExchangesOfStore:
     def remotes(self) -> list[v1.RemoteEntry]:
         """Every remote, by name."""
         with self._hub.store.reading():
-            trusted = self._trusted_texts()
+            trusted = trusted_public_keys(self._hub)
             return [self._entry(each, trusted) for each in self._hub.store.sharing.remotes.all()]
 
     def remote(self, name: str) -> v1.RemoteEntry:
         """One remote."""
         with self._hub.store.reading():
-            return self._entry(saved_remote(self._hub, name), self._trusted_texts())
+            return self._entry(saved_remote(self._hub, name), trusted_public_keys(self._hub))
 
     def add(self, new: v1.NewRemote) -> v1.RemoteEntry:
         """Add a remote."""
-        try:
+        with _told("added", new.url):
             self._check_can_be_opened(new.url, new.kind, new.key)
             add_remote(
                 self._hub,
@@ -83,22 +92,13 @@ class ExchangesOfStore:
                 kind=new.kind,
                 is_patient=False,
             )
-        except InvalidRequest:
-            raise
-        except DendroError as error:
-            # Whoever asked is not to think that it was their own request that was not allowed, or
-            # their own hub that does not answer.
-            raise InvalidRequest(f"The remote was not added. {error}") from error
-        except UNUSABLE as error:
-            why = str(error).rstrip(".")
-            raise InvalidRequest(f"{new.url!r} is no place for a remote: {why}.") from error
         return self.remote(new.name)
 
     def change(self, name: str, changes: v1.ChangedRemote) -> v1.RemoteEntry:
         """Change how a remote is used."""
         saved = saved_remote(self._hub, name)
         url = _given(changes.url) or saved.url
-        try:
+        with _told("changed", url):
             if changes.url is not UNSET or _given(changes.key) is not None:
                 self._check_can_be_opened(url, saved.kind, _given(changes.key))
             set_remote(
@@ -114,13 +114,6 @@ class ExchangesOfStore:
                 outputs=_given(changes.outputs),
                 is_patient=False,
             )
-        except (InvalidRequest, NotFound):
-            raise
-        except DendroError as error:
-            raise InvalidRequest(f"The remote was not changed. {error}") from error
-        except UNUSABLE as error:
-            why = str(error).rstrip(".")
-            raise InvalidRequest(f"{url!r} is no place for a remote: {why}.") from error
         with self._lock:
             self._answers.pop(_which(saved), None)  # it was asked as it was then
         return self.remote(name)
@@ -227,10 +220,6 @@ class ExchangesOfStore:
         saved = SavedRemote(name="new", url=url, kind=kind, settings=settings, added_at=0.0)
         open_remote(self._hub, saved, is_patient=False, is_new=True).close()
 
-    def _trusted_texts(self) -> set[str]:
-        own = own_key(self._hub).publicKey
-        return {own, *(each.publicKey for each in trusted_keys(self._hub))}
-
     def _entry(self, saved: SavedRemote, trusted: set[str]) -> v1.RemoteEntry:
         which = _which(saved)
         with self._lock:
@@ -259,6 +248,24 @@ class ExchangesOfStore:
             answer=answer,
             exchange=None if exchange is None else exchange.told(),
         )
+
+
+@contextlib.contextmanager
+def _told(done: str, url: str) -> Generator[None]:
+    """A block in which a remote at a URL is asked; what is wrong there is told as wrong input.
+
+    Whoever asked is not to think that it was their own request that was not allowed, or their own
+    hub that does not answer.
+    """
+    try:
+        yield
+    except (InvalidRequest, NotFound):
+        raise
+    except DendroError as error:
+        raise InvalidRequest(f"The remote was not {done}. {error}") from error
+    except UNUSABLE as error:
+        why = str(error).rstrip(".")
+        raise InvalidRequest(f"{url!r} is no place for a remote: {why}.") from error
 
 
 def _given(value: T | UnsetType) -> T | None:

@@ -4,6 +4,7 @@ The bytes lie among the store's uploads until they are whole. What is left of a 
 killed is gone on with; what nobody goes on with is removed after a while, as with uploads.
 """
 
+import contextlib
 import os
 from collections.abc import Callable
 
@@ -157,5 +158,7 @@ class IncomingBlob:
         )
 
     def _remove_if_empty(self) -> None:
-        if not self.file.stat().st_size:
-            self.file.unlink()
+        # Whoever fetched it may be done with it at this moment.
+        with contextlib.suppress(FileNotFoundError):
+            if not self.file.stat().st_size:
+                self.file.unlink()

@@ -14,7 +14,7 @@ from dendro_sync.remotes.remote import Remote, RemoteKind
 if TYPE_CHECKING:
     from dendro_sync.remotes.dendro import HubKeys
 
-__all__ = ["kind_at", "normal_url", "open_remote", "sealed_key"]
+__all__ = ["kind_at", "normal_url", "open_remote", "remote_folder", "sealed_key"]
 
 ALWAYS_BUCKETS = ("file", "s3", "gs", "az")
 IMPATIENT_SEC = 1.0
@@ -146,7 +146,7 @@ def open_remote(
 
         return DendroRemote(
             saved.url,
-            hub.store.folder.root / "remotes" / saved.name,
+            remote_folder(hub, saved.name),
             _keys_for(hub, saved),
             # As this store calls them, so that children of pulled jobs are found too.
             own_urls="stable",
@@ -156,6 +156,11 @@ def open_remote(
     raise InvalidRequest(
         f"Remote {saved.name!r} is of kind {saved.kind!r}, which this version does not know."
     )
+
+
+def remote_folder(hub: LocalHub, name: str) -> Path:
+    """The folder of the store in which what an original hub cannot tell is kept of it."""
+    return hub.store.folder.root / "remotes" / name
 
 
 def _keys_for(hub: LocalHub, saved: SavedRemote) -> "HubKeys | None":

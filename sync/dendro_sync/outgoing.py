@@ -1,11 +1,13 @@
 """Jobs on their way out, and the files that go before them."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
-from dendro_local.errors import HubUnreachable
+from dendro_local.errors import DendroError, StoreError
 from dendro_local.file_urls import parse_blob_url
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import Digest, JobId
@@ -19,6 +21,8 @@ from dendro_sync.remotes.remote import Remote, SendsUnasked
 from dendro_sync.transfers import Transfers
 
 __all__ = ["Outgoing", "OutgoingFiles"]
+
+logger = logging.getLogger(__name__)
 
 MOST_BLOBS_ASKED = 5000
 
@@ -69,6 +73,12 @@ class OutgoingFiles:
         self._transfers = transfers
         self._tracker = tracker
         self._report = tracker.report
+        self._away: set[str] = set()
+        """Other remotes that did not answer: who waits for one does so once."""
+        self.kept_back: set[JobId] = set()
+        """Jobs that were left out as it was asked for: a push with other options may send them."""
+        self.unfetched: set[JobId] = set()
+        """Jobs that were left out since a file of them is on another remote, and did not come."""
 
     def sendable(self, jobs: dict[JobId, Outgoing]) -> dict[JobId, Outgoing]:
         """Those of the jobs whose files can be sent; the rest is told of."""
@@ -78,6 +88,7 @@ class OutgoingFiles:
                 jobs,
                 lambda each: max(each.blobs().values(), default=0) > limit,
                 "A file of it is larger than was to be sent.",
+                self.kept_back,
             )
         if self._options.outputs == "none":
             return jobs
@@ -87,14 +98,14 @@ class OutgoingFiles:
                 jobs,
                 lambda each: not awaited.keys().isdisjoint(each.blobs()),
                 "A file of it was not fetched yet.",
+                self.kept_back,
             )
-        elif awaited and not self._options.is_dry_run:
-            self._fetch(awaited)
-        coming = awaited if self._options.is_dry_run else {}
+        elif awaited:
+            jobs = self._with_fetched(jobs, awaited)
         has = self._store.blobs.has
         return self._without(
             jobs,
-            lambda each: any(not has(digest) and digest not in coming for digest in each.blobs()),
+            lambda each: any(not has(digest) and digest not in awaited for digest in each.blobs()),
             "A file of it is not in the store any more.",
         )
 
@@ -115,17 +126,20 @@ class OutgoingFiles:
         lacking = self._lacking(sizes)
         if not lacking:
             return {}
-        poor = [each for each in known if not lacking.isdisjoint(each.blobs())]
-        awaited = self._awaited(poor)
-        if awaited and not self._options.is_dry_run:
-            self._fetch(awaited)
-        coming = awaited if self._options.is_dry_run else {}
+        poor = {
+            each.record.jobId: each
+            for each in known
+            if not lacking.isdisjoint(each.blobs())
+            and (limit is None or max(each.blobs().values()) <= limit)
+        }
+        awaited = self._awaited(poor.values())
+        if awaited:
+            poor = self._with_fetched(poor, awaited)
         has = self._store.blobs.has
         return {
-            each.record.jobId: each
-            for each in poor
-            if all(has(digest) or digest in coming for digest in each.blobs())
-            and (limit is None or max(each.blobs().values()) <= limit)
+            job_id: each
+            for job_id, each in poor.items()
+            if all(has(digest) or digest in awaited for digest in each.blobs())
         }
 
     def _lacking(self, sizes: Mapping[Digest, int], *, is_to_be_told: bool = True) -> set[Digest]:
@@ -142,12 +156,38 @@ class OutgoingFiles:
         return lacking
 
     def _without(
-        self, jobs: dict[JobId, Outgoing], is_out: Callable[[Outgoing], bool], reason: str
+        self,
+        jobs: dict[JobId, Outgoing],
+        is_out: Callable[[Outgoing], bool],
+        reason: str,
+        noted: set[JobId] | None = None,
     ) -> dict[JobId, Outgoing]:
-        for job_id, each in jobs.items():
-            if is_out(each):
+        """The jobs without some, which are told of, and added to what is noted."""
+        out = {job_id for job_id, each in jobs.items() if is_out(each)}
+        for job_id in jobs:
+            if job_id in out:
                 self._report.leave_out(job_id, reason)
-        return {job_id: each for job_id, each in jobs.items() if not is_out(each)}
+        if noted is not None:
+            noted |= out
+        return {job_id: each for job_id, each in jobs.items() if job_id not in out}
+
+    def _with_fetched(
+        self, jobs: dict[JobId, Outgoing], awaited: Mapping[Digest, AwaitedBlob]
+    ) -> dict[JobId, Outgoing]:
+        """The jobs without those of whose awaited files some cannot be fetched now.
+
+        A dry run supposes that all can be.
+        """
+        if self._options.is_dry_run:
+            return jobs
+        self._fetch(awaited)
+        absent = {digest for digest in awaited if not self._store.blobs.has(digest)}
+        return self._without(
+            jobs,
+            lambda each: not absent.isdisjoint(each.blobs()),
+            "A file of it lies on another remote, and cannot be fetched now.",
+            self.unfetched,
+        )
 
     def _awaited(self, jobs: Iterable[Outgoing]) -> dict[Digest, AwaitedBlob]:
         """The files of jobs that are not here, but can be fetched, and where."""
@@ -162,17 +202,22 @@ class OutgoingFiles:
         return found
 
     def _fetch(self, awaited: Mapping[Digest, AwaitedBlob]) -> None:
-        """Fetch files from other remotes, as far as these have them."""
-        for name in sorted({each.remote for each in awaited.values()}):
+        """Fetch files from other remotes, as far as these have them, and answer."""
+        for name in sorted({each.remote for each in awaited.values()} - self._away):
             wanted = {digest: each.size for digest, each in awaited.items() if each.remote == name}
             try:
+                # Those of the push would be over with the first remote that does not answer.
                 with (
-                    self._transfers.fetched(self._open_other(name), wanted) as fetched,
+                    closing(Transfers(self._hub, self._tracker)) as transfers,
+                    transfers.fetched(self._open_other(name), wanted) as fetched,
                     self._store.transaction(quietly=True),
                 ):
                     self._store.sharing.awaited_blobs.drop(fetched.files)
-            except HubUnreachable:
-                continue  # their jobs are left out
+            except StoreError:
+                raise
+            except DendroError as error:
+                self._away.add(name)
+                logger.warning("Files on remote %s cannot be fetched now: %s", name, error)
 
     def send(
         self, jobs: Mapping[JobId, Outgoing], known: Sequence[Outgoing] = ()

@@ -83,6 +83,8 @@ class Pull:
         self._waiting = AwaitingTrust(hub.store, awaited_from)
         self._refused: set[JobId] = set()
         """Of these it was told. They are asked for again by the next pull, not by this one."""
+        self._left_out: set[JobId] = set()
+        """Jobs that are not taken as this pull asks for; another may take them."""
 
     def run(self) -> Report:
         """Pull, and tell what was done.
@@ -131,7 +133,7 @@ class Pull:
             judged = self._judging.judged(
                 self._remote.entries_of(dict.fromkeys(some, "")), None, refused
             )
-            self._take(judged, refused, asked_for=some)
+            self._take(self._selected(judged), refused, asked_for=some)
             self._tracker.add_jobs(len(some))
 
     def _take_changes(self) -> None:
@@ -146,7 +148,8 @@ class Pull:
         entries = self._judging.read(batch, refused)
         has_nameless = any(each.job_id is None for each in refused)
         judged = self._judging.judged(entries, self._judging.sender(batch), refused)
-        self._take(judged, refused, cursor=batch.end.cursor, may_advance=not has_nameless)
+        selected = self._selected(judged)
+        self._take(selected, refused, cursor=batch.end.cursor, may_advance=not has_nameless)
 
     # What is taken
 
@@ -162,11 +165,7 @@ class Pull:
         """Take entries, with what they need, and note how far it has come."""
         refused += self._refused_there()
         others = [each for each in judged if not isinstance(each, JudgedJob)]
-        jobs = {
-            each.record.jobId: each
-            for each in judged
-            if isinstance(each, JudgedJob) and self._is_selected(each)
-        }
+        jobs = {each.record.jobId: each for each in judged if isinstance(each, JudgedJob)}
         here = self._incoming.are_here(jobs)
         new = self._wanted(jobs, here, asked_for=set(asked_for))
         new = self._agreed(new, refused)
@@ -178,7 +177,8 @@ class Pull:
         self._incoming.take_others(others, refused)
         again = self._tell_refused(jobs, refused)
         if not self._options.is_dry_run:
-            done = [job_id for job_id in asked_for if job_id not in again]
+            stay = again.keys() | self._left_out
+            done = [job_id for job_id in asked_for if job_id not in stay]
             self._ledger.note(cursor, refused=again, done=done, may_advance=may_advance)
 
     def _refused_there(self) -> list[Refused]:
@@ -186,12 +186,17 @@ class Pull:
         told = self._remote.refused() if isinstance(self._remote, TellsRefusals) else []
         return [Refused(each.code, each.reason, each.job_id) for each in told]
 
-    def _is_selected(self, judged: JudgedJob) -> bool:
+    def _selected(self, judged: list[Judged]) -> list[Judged]:
+        """What is selected, where the remote does not choose by inputs."""
         selection = self._options.selection
         # What was selected there has what it came of with it.
-        return self._selects_there or (
-            selection.input_url is None or is_selected(judged.record, judged.tags, selection)
-        )
+        if self._selects_there or selection.input_url is None:
+            return judged
+        return [
+            each
+            for each in judged
+            if not isinstance(each, JudgedJob) or is_selected(each.record, each.tags, selection)
+        ]
 
     def _wanted(
         self, jobs: dict[JobId, JudgedJob], here: set[JobId], *, asked_for: set[JobId]
@@ -217,6 +222,7 @@ class Pull:
         for job_id, each in new.items():
             if each.record.status != "completed":
                 self._report.leave_out(job_id, "It failed, and nobody can agree on no outputs.")
+                self._left_out.add(job_id)
                 continue
             try:
                 self._agreement.check(each, beside[each.record.jobDefinitionHash])

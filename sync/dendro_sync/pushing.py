@@ -53,6 +53,7 @@ class Push:
         tracker: is told how far it comes; its report is filled.
         takes_blobs: whether the remote takes files of jobs that are there already.
         takes_apps: whether it is to be told of apps.
+        tries_again: whether what was refused before is pushed again.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Push:
         tracker: Tracker,
         takes_blobs: bool = True,
         takes_apps: bool = True,
+        tries_again: bool = True,
     ) -> None:
         self._hub = hub
         self._store = hub.store
@@ -85,6 +87,9 @@ class Push:
         """All up to this number of the feed was dealt with; None if that is not known."""
         self._takes_blobs = takes_blobs
         self._takes_apps = takes_apps
+        self._tries_again = tries_again
+        self._not_taken: set[JobId] = set()
+        """Of these it was told. They are tried again by the next push, not by this one."""
         self._transfers = Transfers(hub, tracker)
         self._files = OutgoingFiles(hub, remote, options, open_other, self._transfers, tracker)
 
@@ -192,7 +197,8 @@ class Push:
                 self._report.refuse(replace(refusal, app=f"{app[1]} of service {app[0]}"))
 
     def _push_changes(self) -> None:
-        self._push_jobs(self._ledger.to_try_again())
+        if self._tries_again:
+            self._push_jobs(self._ledger.to_try_again())
         with self._store.reading():
             last = self._store.feed.last()
         given = "" if self._options.full else self._ledger.cursor()
@@ -223,7 +229,8 @@ class Push:
             found = {each.record.jobId: each for each in self._outgoing_of(some)}
             refused = self._send(found, end=0)
             if not self._options.is_dry_run:
-                done = [job_id for job_id in some if job_id not in refused]
+                stay = refused.keys() | self._files.kept_back
+                done = [job_id for job_id in some if job_id not in stay]
                 self._ledger.note(None, refused=refused, done=done)
 
     def _push_page(self, changes: Sequence[SharedChange], end: int) -> None:
@@ -257,11 +264,10 @@ class Push:
             found: the jobs.
             end: what changed up to this number of the feed, and is selected, is there already.
         """
+        found = {job_id: found[job_id] for job_id in found if job_id not in self._not_taken}
         if not found:
             return {}
-        whole = dict(found)
-        if self._options.ancestors:
-            whole.update(self._ancestors(found, end))
+        whole = {**found, **self._ancestors(found, end)} if self._options.ancestors else found
         lacking = self._remote.lacking(
             {
                 job_id: statement_digest(bytes(each.entry.statement))
@@ -279,6 +285,7 @@ class Push:
         new = self._files.sendable(new)
         # Others of them may have been pushed without what they left.
         poor = self._files.poor(known) if self._takes_blobs else {}
+        self._not_taken |= self._files.kept_back | self._files.unfetched
         failed = self._files.send({**new, **poor}, known)
         order = parents_first({job_id: each.record for job_id, each in new.items()})
         sent = [new[job_id] for job_id in order if job_id not in failed]
@@ -295,6 +302,8 @@ class Push:
             [Refusal(job_id=job_id, code="missing", reason=why) for job_id, why in failed.items()],
             whole,
         )
+        for job_id in whole.keys() & self._files.unfetched:
+            again[job_id] = whole[job_id].record.jobDefinitionHash
         for some in portions(again_there, MOST_IN_BATCH):
             for refusal in self._put([each.entry for each in some]):
                 if refusal.job_id is not None:
@@ -315,7 +324,7 @@ class Push:
         newest: Iterable[Outgoing] = found.values()
         while True:
             parents = {parent for each in newest for parent in parents_of(each.record)}
-            missing = sorted(parents - found.keys() - ancestors.keys())
+            missing = sorted(parents - found.keys() - ancestors.keys() - self._not_taken)
             newest = [each for each in self._outgoing_of(missing) if not self._was_sent(each, end)]
             if not newest:
                 return ancestors
@@ -334,9 +343,12 @@ class Push:
         again: dict[JobId, str] = {}
         for each in refusals:
             self._report.refuse(each)
-            job = None if each.job_id is None else jobs.get(each.job_id)
+            if each.job_id is None:
+                continue
+            self._not_taken.add(each.job_id)
+            job = jobs.get(each.job_id)
             if job is not None and each.code not in FINAL:
-                again[job.record.jobId] = job.record.jobDefinitionHash
+                again[each.job_id] = job.record.jobDefinitionHash
         return again
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -10,12 +11,12 @@ import msgspec
 from dendro_local.errors import DendroError, InvalidRequest, NotFound
 from dendro_local.local_hub import LocalHub
 from dendro_local.store.sharing import RemoteSettings, SavedRemote
-from dendro_sync.opening import kind_at, normal_url, open_remote, sealed_key
+from dendro_sync.opening import kind_at, normal_url, open_remote, remote_folder, sealed_key
 from dendro_sync.options import Outputs
 from dendro_sync.remotes.kept import BUCKET, UNTRUSTED
-from dendro_sync.remotes.remote import RemoteFacts, RemoteKind, WaitsForTrust
+from dendro_sync.remotes.remote import RemoteKind, WaitsForTrust
 from dendro_sync.trust.awaiting import waiting_in
-from dendro_sync.trust.keys import trust_key
+from dendro_sync.trust.keys import trust_key, trusted_public_keys
 
 __all__ = [
     "RemoteInfo",
@@ -174,6 +175,8 @@ def remove_remote(hub: LocalHub, name: str) -> None:
     with hub.store.transaction(quietly=True):
         saved_remote(hub, name)
         hub.store.sharing.remotes.remove(name)
+    # Another one of this name is not to take up what was begun at this one.
+    shutil.rmtree(remote_folder(hub, name), ignore_errors=True)
 
 
 def test_remote(
@@ -201,6 +204,7 @@ def test_remote(
         facts = remote.facts()
     finally:
         remote.close()
+    key = facts.public_key
     return RemoteTest(
         name=name,
         kind=facts.kind,
@@ -210,8 +214,8 @@ def test_remote(
         jobs=facts.jobs,
         userId=facts.user_id,
         canWrite=facts.can_write and not saved.settings.read_only,
-        publicKey=facts.public_key,
-        isTrusted=_is_trusted(hub, facts),
+        publicKey=key,
+        isTrusted=None if key is None else key in trusted_public_keys(hub),
         isNew=facts.kind == "bucket" and facts.store_id is None,
     )
 
@@ -294,20 +298,3 @@ def _info(hub: LocalHub, saved: SavedRemote) -> RemoteInfo:
         awaitedFiles=hub.store.sharing.awaited_blobs.count(saved.name),
         isNew=saved.url.startswith("file:") and times.keys().isdisjoint({BUCKET, "push"}),
     )
-
-
-def _is_trusted(hub: LocalHub, facts: RemoteFacts) -> bool | None:
-    if facts.public_key is None:
-        return None
-    with hub.store.reading():
-        trusted = hub.store.sharing.trusted_keys.all()
-    own = hub.shared.signing_key.public.text()
-    return facts.public_key == own or any(
-        facts.public_key == _text(each.public_key) for each in trusted
-    )
-
-
-def _text(raw: bytes) -> str:
-    from dendro_local.signed_records import PublicKey
-
-    return PublicKey(raw).text()

@@ -8,10 +8,9 @@ from msgspec.structs import replace
 from dendro_local.errors import HubUnreachable, InvalidRequest, NotAHub
 from dendro_local.local_hub import LocalHub
 from dendro_local.store.sharing import RemoteSettings, SavedRemote
-from dendro_sync.elsewhere import PAUSE
 from dendro_sync.opening import kind_at, normal_url, open_remote, sealed_key
 from dendro_sync.options import Outputs
-from dendro_sync.remotes.kept import BUCKET
+from dendro_sync.remotes.kept import BUCKET, PAUSE
 from dendro_sync.remotes.remote import RemoteKind
 from dendro_sync.saved_remotes import RemoteInfo, check_settings, saved_remote, show_remote
 from dendro_sync.trust.keys import trust_key

@@ -219,6 +219,7 @@ def _told_report(report: Report) -> v1.ExchangeReport:
         deleted=report.deleted,
         kept_deleted=report.kept_deleted,
         apps=report.apps,
+        unknown_apps=report.unknown_apps,
         files=report.files,
         bytes=report.bytes,
         awaited_files=report.awaited_files,

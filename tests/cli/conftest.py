@@ -18,6 +18,9 @@ from dendro_local.cli import main
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import JobId, JobStatus
 
+LIMIT_SEC = 60.0
+"""How long a process may take, on a machine that is busy."""
+
 Run = Callable[..., Result]
 RunJson = Callable[..., Any]
 RunInTerminal = Callable[..., tuple[int, str]]
@@ -162,7 +165,7 @@ def wait_for(hub: LocalHub) -> WaitFor:
 
     def wait(job_id: str, status: JobStatus) -> None:
         changes = hub.changes()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LIMIT_SEC
         while hub.get_job(JobId(job_id)).status != status:
             assert time.monotonic() < deadline, hub.get_job(JobId(job_id))
             changes.wait(0.5)

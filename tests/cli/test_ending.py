@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, RunJson, Start, Submit, WaitFor
+from tests.cli.conftest import LIMIT_SEC, Run, RunJson, Start, Submit, WaitFor
 
 
 def test_canceled_jobs_are_failed(run: Run, run_json: RunJson, submit: Submit) -> None:
@@ -25,7 +25,7 @@ def test_one_id_that_is_not_there_leaves_all_as_they_are(
 ) -> None:
     job = submit("hello_world_1")
 
-    run("cancel", job, "abc", code=11)
+    run("cancel", job, "no-job", code=11)
 
     assert run_json("job", job)["status"] == "pending"
 
@@ -40,7 +40,7 @@ def test_a_canceled_job_is_stopped(
 
     run("cancel", job)
 
-    assert working.wait(30) == 0
+    assert working.wait(LIMIT_SEC) == 0
 
 
 def test_deleting_needs_yes(run: Run, run_json: RunJson, submit: Submit) -> None:

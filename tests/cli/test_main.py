@@ -11,7 +11,7 @@ import pytest
 from dendro_local import __version__
 from dendro_local.cli.group import COMMANDS
 from dendro_local.cli.reference import commands
-from tests.cli.conftest import Run, RunInTerminal, RunJson, Start, Submit
+from tests.cli.conftest import LIMIT_SEC, Run, RunInTerminal, RunJson, Start, Submit
 
 ENTRIES = {name: entry for section in COMMANDS.values() for name, entry in section.items()}
 
@@ -118,7 +118,7 @@ def test_commands_are_completed(start: Start) -> None:
     asked = {"COMP_WORDS": "dendro-local jo", "COMP_CWORD": "1"}
     variables = {**os.environ, **asked, "_DENDRO_LOCAL_COMPLETE": "bash_complete"}
 
-    assert start(env=variables).communicate(timeout=30)[0] == "plain,jobs\nplain,job\n"
+    assert start(env=variables).communicate(timeout=LIMIT_SEC)[0] == "plain,jobs\nplain,job\n"
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -172,7 +172,7 @@ def test_a_reader_that_is_gone_is_no_traceback(start: Start, submit: Submit) -> 
     listing = start("jobs", "--json", stdout=writing)
 
     os.close(writing)
-    assert listing.communicate(timeout=30)[1] == ""
+    assert listing.communicate(timeout=LIMIT_SEC)[1] == ""
     assert listing.returncode == 141
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, RunJson, Start, Submit, WaitFor
+from tests.cli.conftest import LIMIT_SEC, Run, RunJson, Start, Submit, WaitFor
 
 
 def test_a_chain_of_jobs_gives_its_last_output(run: Run, submit: Submit) -> None:
@@ -213,7 +213,7 @@ def test_a_wait_that_is_stopped_puts_its_job_back(
 
     waiting.send_signal(number)
 
-    assert waiting.wait(30) == code
+    assert waiting.wait(LIMIT_SEC) == code
     assert waiting.stderr is not None
     assert f"Stopped waiting for job {job}" in waiting.stderr.read()
     wait_for(job, "pending")

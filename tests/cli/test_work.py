@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, RunJson, Start, Submit, WaitFor
+from tests.cli.conftest import LIMIT_SEC, Run, RunJson, Start, Submit, WaitFor
 from tests.conftest import AppMaker
 from tests.faults.scripts import Slow
 
@@ -21,14 +21,14 @@ def test_work_runs_what_is_pending_and_ends_when_idle(
 
     working = start("work", "--exit-when-idle")
 
-    assert working.wait(30) == 0
+    assert working.wait(LIMIT_SEC) == 0
     assert {job["status"] for job in run_json("jobs")} == {"completed"}
 
 
 def test_work_logs_a_line_for_each_start_and_end(start: Start, submit: Submit) -> None:
     job = submit("hello_world_1")
 
-    output, log = start("work", "--exit-when-idle").communicate(timeout=30)
+    output, log = start("work", "--exit-when-idle").communicate(timeout=LIMIT_SEC)
 
     assert output == ""
     assert re.search(rf"^\d{{4}}-\d\d-\d\d \S+ started job {job} ", log, re.MULTILINE)
@@ -38,7 +38,7 @@ def test_work_logs_a_line_for_each_start_and_end(start: Start, submit: Submit) -
 def test_work_names_a_job_that_cannot_start(start: Start, submit: Submit) -> None:
     job = submit("hello_world_1", "--cpus", "2")
 
-    log = start("work", "--exit-when-idle", "--cpus", "1").communicate(timeout=30)[1]
+    log = start("work", "--exit-when-idle", "--cpus", "1").communicate(timeout=LIMIT_SEC)[1]
 
     assert f"`dendro-local why {job}` says why" in log
 
@@ -52,7 +52,7 @@ def test_work_that_is_stopped_by_ctrl_c_puts_its_jobs_back(
 
     working.send_signal(signal.SIGINT)
 
-    assert working.wait(30) == 0
+    assert working.wait(LIMIT_SEC) == 0
     wait_for(job, "pending")
 
 
@@ -65,7 +65,7 @@ def test_work_that_is_restarted_goes_on_with_its_jobs(
     wait_for(job, "running")
 
     working.send_signal(signal.SIGTERM)
-    assert working.wait(30) == 0
+    assert working.wait(LIMIT_SEC) == 0
     file.touch()
     start("work")
 
@@ -83,7 +83,7 @@ def test_work_that_is_restarted_does_not_run_its_jobs_again(
     wait_for(job, "running")
 
     working.send_signal(signal.SIGTERM)
-    assert working.wait(30) == 0
+    assert working.wait(LIMIT_SEC) == 0
     slow.let_end()
     start("work")
 

@@ -16,7 +16,7 @@ from dendro_local import (
 from dendro_local.compute import ComputeClient
 from dendro_local.local_hub import LocalHub
 
-WAIT_SEC = 30.0
+WAIT_SEC = 60.0
 
 
 def submit(

@@ -64,6 +64,7 @@ GREEDY = """
     import os
     import subprocess
     import sys
+    import time
 
     CODE = "held = bytearray(os.urandom(1 << 20)) * 150; print('ready', flush=True); input()"
 
@@ -79,11 +80,19 @@ GREEDY = """
         )
         child.stdout.readline()
         if ends_by_kill:
-            folder = os.environ["DENDRO_JOB_FOLDER"]
-            while not os.path.exists(os.path.join(folder, "usage.jsonl")):
-                pass
+            # The next measurement may have begun before all was held.
+            enough = count_measurements() + 2
+            while count_measurements() < enough:
+                time.sleep(0.01)
             os.kill(os.getpid(), 9)
         child.wait()
+
+    def count_measurements():
+        log = os.path.join(os.environ["DENDRO_JOB_FOLDER"], "usage.jsonl")
+        if not os.path.exists(log):
+            return 0
+        with open(log) as lines:
+            return len(lines.readlines())
 """
 
 

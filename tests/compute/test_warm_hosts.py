@@ -1,6 +1,5 @@
 """Warm hosts: one import an app, a fork a job, and nothing passes from one job to the next."""
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from dendro_local.compute.process_runtime import ProcessRuntime
 from dendro_local.local_hub import LocalHub
 from tests.compute.lab import wait_until, working
 from tests.conftest import AppMaker
+from tests.faults.scripts import is_alive
 
 pytestmark = pytest.mark.process
 
@@ -58,7 +58,6 @@ def client(hub: LocalHub) -> Iterator[ComputeClient]:
 
 
 IMPORTS = """
-import os
 with open({count!r}, 'a') as file:
     file.write('x')
 """
@@ -381,20 +380,6 @@ def test_a_hosted_job_is_canceled_with_all_that_it_started(
 
     job.cancel()
 
-    waiting = [int(pid) for pid in pids.read_text().split()]
-    for _ in range(200):
-        waiting = [pid for pid in waiting if _runs(pid)]
-        if not waiting:
-            break
-        changes.wait(0.05)
     changes.close()
-    assert not waiting
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+    started = [int(pid) for pid in pids.read_text().split()]
+    wait_until(hub, lambda: not any(map(is_alive, started)))

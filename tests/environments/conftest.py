@@ -126,7 +126,7 @@ class Gate:
 
     def wait_for_build(self) -> int:
         """Wait until a build has begun; its process."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not self.builds():
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -134,7 +134,9 @@ class Gate:
 
     def open(self, text: str = "") -> None:
         """Let builds end; with ``fail``, in failure."""
-        self._file.write_text(text)
+        whole = self._file.with_suffix(".new")
+        whole.write_text(text)
+        whole.rename(self._file)  # or a build could see it before there is anything in it
 
 
 @pytest.fixture

@@ -141,8 +141,8 @@ def test_two_processes_at_once_build_once(
 
     gate.open()
 
-    python = first.communicate(timeout=30)[0].splitlines()[-1]
-    assert second.communicate(timeout=30)[0].splitlines() == [python]
+    python = first.communicate(timeout=60)[0].splitlines()[-1]
+    assert second.communicate(timeout=60)[0].splitlines() == [python]
     assert len(gate.builds()) == 1
     assert environments.ready(needs("gated")) == Path(python)
 
@@ -158,7 +158,7 @@ def test_who_waited_for_a_build_that_failed_does_not_try_it_again(
 
     gate.open("fail")
 
-    outputs = [process.communicate(timeout=30)[0] for process in (first, second)]
+    outputs = [process.communicate(timeout=60)[0] for process in (first, second)]
     assert all("EnvironmentFailed" in output for output in outputs)
     assert len(gate.builds()) == 1
 
@@ -219,7 +219,7 @@ def test_a_build_that_is_stopped_ends_at_once_with_all_that_it_started(
     pid = gate.wait_for_build()
 
     stop.set()
-    thread.join(20)
+    thread.join(60)
 
     assert results == [None]
     assert environments.all() == []

@@ -1,5 +1,6 @@
 """Several processes on one store: what happens at once happens as if one after the other."""
 
+import gc
 import os
 import threading
 from pathlib import Path
@@ -70,8 +71,11 @@ def test_threads_that_have_ended_keep_no_files_open(whole_store: Path) -> None:
         return len(os.listdir("/dev/fd"))  # noqa: PTH208
 
     hello("the one")
+    gc.collect()  # so that nothing that other tests left is closed meanwhile
 
-    assert submit_in_threads() == submit_in_threads()
+    first, second = submit_in_threads(), submit_in_threads()
+
+    assert second <= first
 
 
 def test_a_process_with_thousands_of_open_files_can_still_wait(whole_store: Path) -> None:

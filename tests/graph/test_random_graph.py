@@ -62,6 +62,7 @@ class Daemon:
                 self.sample()
             if self.samples[-1].completed != before:
                 changed_at = time.monotonic()
+        self.sample()  # the last job may have ended since the last one
 
     def sample(self) -> None:
         self.samples.append(

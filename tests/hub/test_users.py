@@ -185,6 +185,19 @@ def test_a_job_that_is_deleted_while_it_runs_counts_as_deleted(
     assert (used(hub).consumed, used(hub).consumedDeleted.numJobs) == (Usage(), 1)
 
 
+def test_a_job_that_is_deleted_with_what_it_reads_counts_once(
+    hub: LocalHub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+) -> None:
+    [parent] = hub.submit([greeting("a")])
+    [child] = hub.submit([counting(parent)])
+    worker.complete(worker.claim())
+    hub.set_running(worker.claim())
+
+    hub.delete([parent.jobId, child.jobId])
+
+    assert (used(hub).consumed, used(hub).consumedDeleted.numJobs) == (Usage(), 2)
+
+
 def test_pruned_jobs_are_counted_as_deleted(
     hub: LocalHub, greeting: NewJobMaker, worker: Worker
 ) -> None:

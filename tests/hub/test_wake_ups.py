@@ -9,7 +9,7 @@ from dendro_local.local_hub import LocalHub
 from dendro_local.store import Listener
 from tests.hub.conftest import NewJobMaker, Worker
 
-LIMIT_SEC = 10
+LIMIT_SEC = 60
 
 
 @pytest.fixture

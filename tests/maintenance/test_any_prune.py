@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dendro_local.hub import NewJob
@@ -113,9 +113,7 @@ def bytes_on_disk(hub: LocalHub) -> int:
     return sum(hub.store.blobs.path(digest).stat().st_size for digest in blobs_on_disk(hub))
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+@settings(max_examples=40)
 @given(plans=st.lists(PLANS, min_size=1, max_size=6), rules=st.lists(RULES, min_size=1, max_size=2))
 def test_after_any_prune_records_and_bytes_fit_together(
     plans: list[Plan], rules: list[PruneRules]

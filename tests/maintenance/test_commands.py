@@ -183,7 +183,7 @@ def test_a_repair_ends_the_processes_of_a_folder_that_was_left(
     ) as left:
         try:
             result = run("doctor", "--repair")
-            assert left.wait(10) < 0
+            assert left.wait(60) < 0
         finally:
             left.kill()
 

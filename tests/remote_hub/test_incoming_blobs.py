@@ -6,6 +6,7 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
+import httpx
 import pytest
 
 from dendro_local.compute.job_folder import JobFolder
@@ -149,6 +150,36 @@ def test_what_has_come_stays_as_long_as_was_said_when_a_request_that_hung_goes_o
     assert received().offset == said
     upload(hub.transport, file, path)
     assert received().is_whole
+
+
+def test_nothing_comes_behind_a_file_that_is_being_kept(
+    live: LiveHub,
+    hub: RemoteHub,
+    local_hub: LocalHub,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digest = digest_of(file)
+    path = f"/v1/blobs/{digest}"
+    keep = local_hub.keep_incoming_blob
+    answers: list[int] = []
+
+    def keep_while_more_comes(named: Digest, found: Digest) -> None:
+        headers = {
+            "authorization": f"Bearer {os.environ['DENDRO_API_KEY']}",
+            "upload-length": "8",
+            "upload-offset": "6",
+        }
+        sent = httpx.patch(f"{live.url}{path}", content=b"!!", headers=headers, trust_env=False)
+        answers.append(sent.status_code)
+        keep(named, found)
+
+    monkeypatch.setattr(local_hub, "keep_incoming_blob", keep_while_more_comes)
+
+    upload(hub.transport, file, path)
+
+    assert answers == [409]
+    assert local_hub.store.blobs.path(digest).read_bytes() == b"spikes"
 
 
 def test_nobody_sends_without_a_key(

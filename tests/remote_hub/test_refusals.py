@@ -4,7 +4,6 @@ import datetime
 import json
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -41,7 +40,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 OK: Answer = (200, {}, b'{"status": "ok"}')
 
-PATIENCE_SEC = 3.0
+PATIENCE_SEC = 60.0
 
 
 class Stranger:
@@ -154,14 +153,12 @@ def test_a_person_waits_for_a_while_and_is_told_why(
     stranger: Stranger, open_transport: TransportMaker
 ) -> None:
     stranger.answers = [(503, {}, refusal("not_ready", "Just a moment."))]
-    transport = open_transport(stranger.url, patience_sec=0.5)
-    began = time.monotonic()
+    transport = open_transport(stranger.url, patience_sec=2.0)
 
     with pytest.raises(HubUnreachable, match="cannot answer now: Just a moment"):
         ask(transport)
 
-    assert time.monotonic() - began < 10
-    assert len(stranger.asked) > 1
+    assert 1 < len(stranger.asked) < 10
 
 
 def test_a_hub_that_is_down_is_waited_for_and_named(open_transport: TransportMaker) -> None:
@@ -272,13 +269,11 @@ def test_tls_that_fails_is_named_and_not_tried_again(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     stranger.server.socket = context.wrap_socket(stranger.server.socket, server_side=True)
-    transport = open_transport(stranger.url.replace("http", "https"))
-    began = time.monotonic()
+    # Who tried again would do so until the test is given up.
+    transport = open_transport(stranger.url.replace("http", "https"), patience_sec=3600.0)
 
     with pytest.raises(NotAHub, match=r"cannot be trusted.*SSL_CERT_FILE"):
         ask(transport)
-
-    assert time.monotonic() - began < 5
 
 
 def test_tls_with_what_speaks_none_is_named(

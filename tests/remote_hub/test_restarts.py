@@ -86,6 +86,12 @@ def work(number: int, output: OutputFile) -> None:
         """The process of each run that has begun."""
         return [int(line.split()[1]) for line in self.runs_file.read_text().splitlines()]
 
+    def wait_for_run(self) -> int:
+        """Wait until its only run has begun, a little after its job is running; its process."""
+        wait_until(lambda: self.pids() != [], "the app to be at work")
+        [pid] = self.pids()
+        return pid
+
 
 Submit = Callable[[int], Job]
 
@@ -140,6 +146,7 @@ def client_file(local_hub: LocalHub, counted: Counted, tmp_path: Path) -> Path:
 @pytest.fixture
 def working(
     hub_process: HubProcess,
+    local_hub: LocalHub,
     network: Proxy,
     client_file: Path,
     tmp_path: Path,
@@ -151,6 +158,8 @@ def working(
     client = ComputeClient(hub)
     thread = threading.Thread(target=client.serve)
     thread.start()
+    # Before it is at work, it waits only as long as a person would for a hub that is away.
+    wait_until(local_hub.has_compute_client, "the compute client to be at work")
     yield hub
     client.stop()
     thread.join(LIMIT_SEC)
@@ -298,8 +307,8 @@ def test_a_job_that_died_with_its_compute_client_is_run_again_and_what_it_left_i
     job = submit_job(1)
     first = work()
     wait_for(local_hub, job, "running")
+    pid = counted.wait_for_run()
     first.end(signal.SIGKILL)
-    [pid] = counted.pids()
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(pid), "the app to end")
 
@@ -347,8 +356,8 @@ def test_a_job_that_went_to_another_while_its_compute_client_was_away_is_ended_t
     job = submit_job(1)
     first = work()
     wait_for(local_hub, job, "running")
+    pid = counted.wait_for_run()
     first.end(signal.SIGKILL)
-    [pid] = counted.pids()
     [claim] = local_hub.remote_claims()
     local_hub.give_up(claim)
     local_hub.cancel(job.jobId)
@@ -369,7 +378,7 @@ def test_a_cancel_stops_a_job_elsewhere_within_seconds(
 ) -> None:
     job = submit_job(1)
     wait_for(local_hub, job, "running")
-    [pid] = counted.pids()
+    pid = counted.wait_for_run()
 
     local_hub.cancel(job.jobId)
 

@@ -1,6 +1,7 @@
 """Input and output files in the hands of a processor."""
 
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -143,13 +144,14 @@ class TestUpload:
         shared_memory = Path("/dev/shm")
         if not shared_memory.is_dir() or shared_memory.stat().st_dev == work.stat().st_dev:
             pytest.skip("there is no second device here")
-        file = shared_memory / f"dendro-local-test-{os.getpid()}"
-        file.write_text("result")
+        with tempfile.TemporaryDirectory(dir=shared_memory) as elsewhere:
+            file = Path(elsewhere) / "out.txt"
+            file.write_text("result")
 
-        output.upload(file)
+            output.upload(file)
 
-        assert uploaded.read_text() == "result"
-        assert not file.exists()
+            assert uploaded.read_text() == "result"
+            assert not file.exists()
 
     @pytest.mark.usefixtures("work")
     def test_a_missing_file_is_named(self, output: OutputFile) -> None:

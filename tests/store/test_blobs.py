@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import shutil
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,70 @@ def test_nothing_half_written_is_left_where_links_are_not_possible(
     assert [file.name for file in folder.iterdir()] == [digest]
 
 
+def test_the_same_bytes_may_come_twice_at_once_where_links_are_not_possible(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    both_copy = threading.Barrier(2, timeout=30)
+    copyfile = shutil.copyfile
+
+    def copied_at_once(source: Path, target: Path) -> None:
+        copyfile(source, target)
+        both_copy.wait()
+
+    monkeypatch.setattr("os.link", refuse)
+    monkeypatch.setattr("shutil.copyfile", copied_at_once)
+    files = [written(tmp_path / name, b"spikes") for name in ("a", "b")]
+
+    with ThreadPoolExecutor(2) as threads:
+        digests = {digest for digest, _ in threads.map(store.blobs.adopt, files)}
+
+    [digest] = digests
+    assert [file.name for file in store.blobs.path(digest).parent.iterdir()] == [digest]
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The inodes of files and folders that were brought to the disk."""
+    found: list[int] = []
+    fsync = os.fsync
+
+    def noted_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        found.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr("os.fsync", noted_fsync)
+    return found
+
+
+def test_the_name_of_a_blob_is_on_the_disk_with_the_folder_that_it_is_in(
+    store: Store, tmp_path: Path, synced: list[int]
+) -> None:
+    digest, _ = store.blobs.adopt(written(tmp_path / "a", b"spikes"))
+
+    blob = store.blobs.path(digest)
+    relied_on = [blob, blob.parent, blob.parent.parent]
+    assert {path.stat().st_ino for path in relied_on} <= set(synced)
+
+
+def test_a_name_that_another_process_has_just_given_is_on_the_disk_too(
+    store: Store, tmp_path: Path, synced: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def link_a_little_late(source: Path, target: Path) -> None:
+        link(source, target)
+        raise FileExistsError
+
+    monkeypatch.setattr("os.link", link_a_little_late)
+
+    digest, _ = store.blobs.adopt(written(tmp_path / "a", b"spikes"))
+
+    assert synced[-1] == store.blobs.path(digest).parent.stat().st_ino
+
+
 def test_an_empty_file_is_a_blob_too(store: Store, tmp_path: Path) -> None:
     digest, size = store.blobs.adopt(written(tmp_path / "a", b""))
 
@@ -79,8 +146,6 @@ def test_progress_ends_at_the_size_of_the_file(store: Store, tmp_path: Path) -> 
 
 
 def test_a_digest_is_remembered_until_the_file_changes(store: Store, tmp_path: Path) -> None:
-    import os
-
     file = written(tmp_path / "a", b"spikes")
     os.utime(file, (1_000_000_000, 1_000_000_000))
     first, _ = store.local_files.digest(file)

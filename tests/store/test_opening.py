@@ -2,12 +2,16 @@
 
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
-from dendro_local.errors import StoreDamaged, StoreTooNew
+from dendro_local.errors import StoreDamaged, StoreError, StoreTooNew
 from dendro_local.store import Store
+from dendro_local.store.schema import migrations
+from dendro_local.store.version import APPLICATION_ID
 
 
 def made_store(folder: Path) -> Path:
@@ -74,6 +78,21 @@ def test_a_creation_that_was_cut_off_is_taken_up_again(tmp_path: Path) -> None:
 
     assert store.jobs.count_by_status() == {}
     store.close()
+
+
+def test_an_upgrade_that_fails_half_way_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as older:
+        migrations.apply(Database(older), stop_before="m005_remotes")
+        older.execute(f"pragma application_id = {APPLICATION_ID}")
+        older.execute("pragma user_version = 4")
+        older.execute("drop index jobs_by_client")  # the last step wants it
+
+        with pytest.raises(StoreError, match="jobs_by_client"):
+            Store(tmp_path)
+
+        columns = {row[1] for row in older.execute("pragma table_info(jobs)")}
+        assert "file_bytes" not in columns
+        assert older.execute("pragma user_version").fetchone() == (4,)
 
 
 def _open(folder: Path) -> str | None:

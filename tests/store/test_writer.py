@@ -10,7 +10,7 @@ import pytest
 
 from dendro_local.store.writer import Writer
 
-LIMIT_SEC = 30
+LIMIT_SEC = 60
 
 
 class Bench:

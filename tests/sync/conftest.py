@@ -13,7 +13,7 @@ import pytest
 from dendro_local.hub import NewJob
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import Job, JobDefinition, JobInputFile, JobOutputFile, JobParameter
-from dendro_sync import add_remote, own_key, trust_key
+from dendro_sync import add_remote, own_key, push, trust_key
 from tests.hub.conftest import RESOURCES, Worker
 from tests.live_hub import served
 
@@ -95,6 +95,27 @@ def stores(tmp_path: Path, store_folder: Path) -> Iterator[Stores]:
     stores = Stores(tmp_path)
     yield stores
     stores.close()
+
+
+@pytest.fixture(autouse=True)
+def patient_submits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache may take long to answer: the machine may be busy."""
+    monkeypatch.setenv("DENDRO_CACHE_TIMEOUT", "60")
+
+
+@pytest.fixture
+def bucket(stores: Stores) -> str:
+    """A folder to which a store ``a`` pushed two jobs, one of which took the other's output."""
+    first = stores.complete("a", greeting("x", tags=["t"]), b"12345")
+    stores.complete("a", counting(url_of(first)), b"5")
+    push(stores["a"])
+    return stores.url
+
+
+@pytest.fixture
+def key(stores: Stores) -> str:
+    """The public key of the store ``a``."""
+    return own_key(stores["a"]).publicKey
 
 
 def greeting(name: str, **more: object) -> NewJob:

@@ -8,12 +8,16 @@ import pytest
 from dendro_local.hub import NewJob
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import Job, JobDefinition, JobOutputFile, ServiceUser
+from dendro_local.v1 import NewExchange
 from dendro_sync import add_remote, own_key, pull, push, trust_key
+from dendro_sync.underway import UnderWay
 from tests.cli.conftest import Run, run  # noqa: F401 - a fixture
 from tests.conftest import AppMaker
 from tests.hub.conftest import RESOURCES
 from tests.live_hub import served
 from tests.sync.conftest import SERVICE, Stores
+
+LIMIT_SEC = 60.0
 
 APP = """
 @app.processor(image="example/mine:1")
@@ -225,6 +229,20 @@ def test_jobs_that_come_without_their_app_are_told(
     report = pull(ben)
 
     assert report.unknown_apps == [f"{SERVICE}/mine"]
+
+
+def test_an_exchange_of_a_hub_tells_of_jobs_that_came_without_their_app(
+    stores: Stores, lab: LocalHub, ann: LocalHub, ben: LocalHub
+) -> None:
+    done_by(stores, "ann")
+    push(ann)
+    lab.remove_app(SERVICE, "mine")
+
+    exchange = UnderWay(ben, "r", NewExchange(direction="pull"))
+    assert exchange.wait(LIMIT_SEC)
+
+    [report] = exchange.told().reports
+    assert (report.new, report.unknown_apps) == (1, [f"{SERVICE}/mine"])
 
 
 def test_an_app_that_is_not_registered_is_said_to_be_had_from_a_remote(

@@ -164,6 +164,24 @@ def test_of_several_who_want_a_file_one_fetches_it(hub: LocalHub) -> None:
     assert hub.store.blobs.path(DIGEST).read_bytes() == CONTENT
 
 
+def test_who_waited_for_a_file_has_it_though_who_fetched_it_tidies_up_just_then(
+    hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch(hub, Source()).done()
+    waiting, has = IncomingBlob(hub, DIGEST, len(CONTENT)), hub.store.blobs.has
+
+    def tidied_up(digest: Digest) -> bool:
+        waiting.file.unlink()
+        return has(digest)
+
+    monkeypatch.setattr(hub.store.blobs, "has", tidied_up)
+    source = Source()
+
+    waiting.fetch(source, lambda _: None, lambda: False)  # type: ignore[arg-type]  # it is asked for nothing else
+
+    assert source.asked_from == []
+
+
 def test_an_empty_file_needs_no_asking(hub: LocalHub) -> None:
     digest = Digest(hashlib.sha256(b"").hexdigest())
     source = Source(b"")

@@ -1,6 +1,7 @@
 """Outputs that were left out of an exchange come with a later one that is to bring them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -118,3 +119,46 @@ def test_jobs_that_were_left_out_for_their_files_go_when_these_are_fetched(
     assert push(two["b"], "further", outputs="lazy").new == 0
 
     assert push(two["b"], "further").new == 1
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_jobs_whose_files_lie_on_a_remote_that_is_away_go_once_it_is_back(
+    stores: Stores, tmp_path: Path, count: int
+) -> None:
+    stores.trust("b", "a")
+    first, *_ = [complete(stores, f"{number}") for number in range(count)]
+    push(stores["a"])
+    pull(stores["b"], outputs="lazy")
+    own = [stores.complete("b", greeting(f"own {number}")) for number in range(2)]
+    add_remote(stores["b"], "further", str(tmp_path / "further"))
+    Path(stores.url).rename(tmp_path / "away")
+
+    report = push(stores["b"], "further")
+
+    assert (report.new, report.left_out_count) == (len(own), count)
+    assert first.jobId in {each.job_id for each in report.left_out}
+    assert {each.reason for each in report.left_out} == {
+        "A file of it lies on another remote, and cannot be fetched now."
+    }
+    (tmp_path / "away").rename(stores.url)
+    report = push(stores["b"], "further")
+    assert (report.new, report.left_out_count) == (count, 0)
+    assert not push(stores["b"], "further").moved_anything()
+
+
+def test_outputs_that_lie_on_a_remote_that_is_away_follow_their_job_once_it_is_back(
+    stores: Stores, tmp_path: Path
+) -> None:
+    stores.trust("b", "a")
+    complete(stores, "x")
+    push(stores["a"])
+    pull(stores["b"], outputs="lazy")
+    add_remote(stores["b"], "further", str(tmp_path / "further"))
+    assert push(stores["b"], "further", outputs="none").new == 1
+    Path(stores.url).rename(tmp_path / "away")
+    assert push(stores["b"], "further").left_out_count == 1
+
+    (tmp_path / "away").rename(stores.url)
+
+    assert push(stores["b"], "further").files == 2
+    assert not push(stores["b"], "further").moved_anything()

@@ -1,5 +1,8 @@
 """What is exchanged and what is not: conflicts, deletions, tags, and jobs that are not finished."""
 
+from pathlib import Path
+from shutil import rmtree
+
 import pytest
 from msgspec.structs import replace
 
@@ -95,9 +98,7 @@ def test_a_conflict_at_the_other_end_is_told(stores: Stores) -> None:
     assert [(each.job_id, each.code) for each in report.refused] == [(job.jobId, "conflict")]
 
 
-def test_what_was_deleted_where_it_ran_is_deleted_where_it_came_to(
-    stores: Stores, kind: str
-) -> None:
+def test_what_was_deleted_where_it_ran_is_deleted_where_it_came_to(stores: Stores) -> None:
     job = stores.complete("a", greeting("x"))
     kept = stores.complete("a", greeting("y"))
     stores.trust("b", "a")
@@ -227,12 +228,9 @@ def test_two_stores_exchange_what_each_ran(stores: Stores) -> None:
         assert not sync(stores[name]).moved_anything()
 
 
-def test_a_remote_that_began_anew_is_given_everything(stores: Stores, kind: str) -> None:
-    if kind == "hub":
-        pytest.skip("a hub does not begin anew at its address by itself")
-    from pathlib import Path
-    from shutil import rmtree
-
+# A hub does not begin anew at its address by itself.
+@pytest.mark.parametrize("kind", ["bucket"], indirect=True)
+def test_a_remote_that_began_anew_is_given_everything(stores: Stores) -> None:
     stores.complete("a", greeting("x"))
     assert push(stores["a"]).new == 1
     rmtree(Path(stores.url))
@@ -275,7 +273,7 @@ def test_a_read_only_remote_is_only_pulled_from(stores: Stores) -> None:
     assert not report.moved_anything()
 
 
-def test_what_is_broken_off_goes_on_where_it_was(stores: Stores, kind: str) -> None:
+def test_what_is_broken_off_goes_on_where_it_was(stores: Stores) -> None:
     jobs = [stores.complete("a", greeting(f"{number}"), b"%50d" % number) for number in range(5)]
     stores.trust("b", "a")
 
@@ -295,9 +293,9 @@ def test_what_is_broken_off_goes_on_where_it_was(stores: Stores, kind: str) -> N
     assert ids_in(stores["b"]) == {job.jobId for job in jobs}
 
 
-def test_what_may_not_be_pushed_is_refused_alone_until_it_may(stores: Stores, kind: str) -> None:
-    if kind == "bucket":
-        pytest.skip("a bucket asks nobody")
+# A bucket asks nobody.
+@pytest.mark.parametrize("kind", ["hub"], indirect=True)
+def test_what_may_not_be_pushed_is_refused_alone_until_it_may(stores: Stores) -> None:
     there = stores.served
     assert there is not None
     there.add_user("local|guest", {})

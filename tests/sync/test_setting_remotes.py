@@ -7,6 +7,7 @@ import pytest
 from dendro_local.errors import InvalidRequest, NotAuthenticated
 from dendro_local.local_hub import LocalHub
 from dendro_sync import add_remote, own_key, pull, set_remote, show_remote, trusted_keys
+from dendro_sync.remotes.pauses import Pauses
 from dendro_sync.trust.keys import trust_policy
 from tests.live_hub import LiveHub, served
 from tests.sync.conftest import Stores, greeting
@@ -103,8 +104,7 @@ def test_a_cache_that_was_left_alone_is_asked_again_once_it_was_changed(
 ) -> None:
     with served(far) as live:
         add_remote(here, "lab", live.url, is_cache=True, trust=own_key(far).publicKey)
-        saved = here.store.sharing.remotes.all()[0]
-        here.elsewhere._leave_alone(saved)  # type: ignore[attr-defined]
+        Pauses(here.store).begin("lab")
         [miss] = here.submit([greeting("x")])
         assert miss.status == "pending"
         here.delete([miss.jobId])

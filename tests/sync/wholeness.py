@@ -32,6 +32,7 @@ class Onlooker:
     def __init__(self, folder: Path) -> None:
         self._hub = LocalHub(folder)
         self._is_over = threading.Event()
+        self._has_looked = threading.Event()
         self._fault: BaseException | None = None
         self._thread = threading.Thread(target=self._watch)
         self.looks = 0
@@ -39,6 +40,7 @@ class Onlooker:
 
     def __enter__(self) -> "Onlooker":
         self._thread.start()
+        self._has_looked.wait()  # or all may be over before it is at it
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -54,9 +56,11 @@ class Onlooker:
             while not self._is_over.is_set():
                 look.again()
                 self.looks += 1
+                self._has_looked.set()
                 self._is_over.wait(0.02)  # others want to get on, too
         except BaseException as error:  # noqa: BLE001 - told by whoever waits for the end
             self._fault = error
+            self._has_looked.set()
 
 
 class _Look:

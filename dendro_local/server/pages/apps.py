@@ -7,9 +7,9 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from dendro_local.errors import InvalidRequest, NotFound
+from dendro_local.errors import InvalidRequest
 from dendro_local.local_hub import LocalHub
-from dendro_local.model import ProcessorSpecification, ServiceUser
+from dendro_local.model import ServiceUser
 from dendro_local.server import service_actions
 from dendro_local.server.app_states import (
     AppState,
@@ -19,6 +19,7 @@ from dendro_local.server.app_states import (
     source_in_words,
 )
 from dendro_local.server.pages.finished_jobs import finished_jobs
+from dendro_local.server.pages.removal import ask_first
 from dendro_local.server.pages.rendering import page, redirect
 from dendro_local.server.sessions import session_user
 from dendro_local.server.store_figures import StoreFigures
@@ -115,16 +116,14 @@ class AppPages(Controller):
         """Remove a service, once that is confirmed."""
         user_id = asked.user_id()
         await asked.in_thread(service_actions.check_owns, asked.hub, user_id, service)
-        form = await asked.request.form()
-        if "confirmed" not in form:
-            return page(
-                asked.request,
-                "confirm_removal.html",
-                what=f"service {service}",
-                consequence="Its apps are taken off with it. Its jobs stay.",
-                address=f"{_address(service)}/remove",
-                back=_address(service),
-            )
+        question = await ask_first(
+            asked,
+            _address(service),
+            what=f"service {service}",
+            consequence="Its apps are taken off with it. Its jobs stay.",
+        )
+        if question is not None:
+            return question
         await asked.in_thread(service_actions.remove_service, asked.hub, user_id, service)
         return redirect("/apps")
 
@@ -182,16 +181,14 @@ class AppPages(Controller):
         user_id = asked.user_id()
         await asked.in_thread(service_actions.check_owns, asked.hub, user_id, service)
         await asked.in_thread(service_actions.registered, asked.hub, service, app)
-        form = await asked.request.form()
-        if "confirmed" not in form:
-            return page(
-                asked.request,
-                "confirm_removal.html",
-                what=f"app {app} from service {service}",
-                consequence="Its jobs stay. What waits for it cannot run until it is added again.",
-                address=f"{_address(service, app)}/remove",
-                back=_address(service, app),
-            )
+        question = await ask_first(
+            asked,
+            _address(service, app),
+            what=f"app {app} from service {service}",
+            consequence="Its jobs stay. What waits for it cannot run until it is added again.",
+        )
+        if question is not None:
+            return question
         await asked.in_thread(service_actions.remove_app, asked.hub, user_id, service, app)
         return redirect(_address(service))
 
@@ -206,7 +203,7 @@ class AppPages(Controller):
     ) -> Response[bytes]:
         """One processor: what it takes and gives."""
         found = await asked.in_thread(service_actions.registered, asked.hub, service, app)
-        of_app = _processor(found, processor)
+        of_app = service_actions.processor_of(found, processor)
         rooms = await figures.rooms.soon(asked.in_thread)
         return page(
             asked.request,
@@ -243,14 +240,6 @@ def _apps_of(hub: LocalHub, service: str) -> list[tuple[RegisteredApp, AppState]
 
 def _state_of(hub: LocalHub, app: RegisteredApp) -> AppState:
     return app_state(hub, app, environments_by_key(hub))
-
-
-def _processor(app: RegisteredApp, name: str) -> ProcessorSpecification:
-    for each in app.record.appSpecification.processors:
-        if each.name == name:
-            return each
-    names = ", ".join(each.name for each in app.record.appSpecification.processors)
-    raise NotFound(f"App {app.record.appName} has no processor {name!r}. It has: {names}.")
 
 
 def _json(value: object) -> str | None:

@@ -1,5 +1,6 @@
 """``/clients``: who runs the jobs, what runs in their slots, and why jobs wait."""
 
+import contextlib
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -7,15 +8,17 @@ import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
-from dendro_local.errors import InvalidRequest
+from dendro_local.errors import InvalidRequest, JobNotFound
 from dendro_local.hub import JobQuery
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.compute_clients import ComputeClientChanges
 from dendro_local.model import ComputeSlot, Job
 from dendro_local.server import client_actions
+from dendro_local.server.pages.removal import ask_first
 from dendro_local.server.pages.rendering import page, redirect
 from dendro_local.server.sessions import session_user
 from dendro_local.server.v1.asking import Asked
+from dendro_local.server.words import text_for_others
 
 __all__ = ["ClientPages"]
 
@@ -52,7 +55,7 @@ class ClientPages(Controller):
         """Who is alive, who is registered, and what waits."""
         user = session_user(asked.site, asked.request.scope)
         work = await asked.in_thread(asked.hub.live_work)
-        waiting = await asked.in_thread(_waiting, asked.hub)
+        waiting, has_more = await asked.in_thread(_waiting, asked)
         services = await asked.in_thread(asked.hub.services)
         return page(
             asked.request,
@@ -60,8 +63,8 @@ class ClientPages(Controller):
             work=work,
             alive={each.run.compute_client_id for each in work},
             clients=await asked.in_thread(asked.hub.compute_clients),
-            waiting=waiting[:MOST_WAITING],
-            has_more=len(waiting) > MOST_WAITING,
+            waiting=waiting,
+            has_more=has_more,
             unset=msgspec.UNSET,
             may_process=[
                 each.serviceName
@@ -126,17 +129,14 @@ class ClientPages(Controller):
         """Forget a compute client, once that is confirmed."""
         user_id = asked.user_id()
         found = await asked.in_thread(client_actions.check_owns, asked.hub, user_id, client_id)
-        form = await asked.request.form()
-        address = f"/clients/{quote(client_id, safe='')}"
-        if "confirmed" not in form:
-            return page(
-                asked.request,
-                "confirm_removal.html",
-                what=f"compute client {found.computeClientName}",
-                consequence="Its key is void. What it runs goes to another; its jobs stay.",
-                address=f"{address}/remove",
-                back=address,
-            )
+        question = await ask_first(
+            asked,
+            f"/clients/{quote(client_id, safe='')}",
+            what=f"compute client {found.computeClientName}",
+            consequence="Its key is void. What it runs goes to another; its jobs stay.",
+        )
+        if question is not None:
+            return question
         await asked.in_thread(client_actions.remove, asked.hub, user_id, client_id)
         return redirect("/clients")
 
@@ -147,11 +147,15 @@ def _has_key(hub: LocalHub, client_id: str) -> bool:
     return found is not None and found.key_hash is not None
 
 
-def _waiting(hub: LocalHub) -> list[WaitingJob]:
-    """Jobs that are pending, with the reason for each; one more than are shown."""
-    jobs = hub.find_jobs(JobQuery(status="pending", limit=MOST_WAITING + 1))
-    shown = [WaitingJob(job=job, why=hub.why(job.jobId)) for job in jobs[:MOST_WAITING]]
-    return shown + [WaitingJob(job=job, why="") for job in jobs[MOST_WAITING:]]
+def _waiting(asked: Asked) -> tuple[list[WaitingJob], bool]:
+    """Jobs that are pending, with the reason for each, and whether there are more of them."""
+    jobs = asked.hub.find_jobs(JobQuery(status="pending", limit=MOST_WAITING + 1))
+    shown: list[WaitingJob] = []
+    for job in jobs[:MOST_WAITING]:
+        with contextlib.suppress(JobNotFound):  # deleted this very moment
+            why = text_for_others(asked.site.shown_whys.get(asked.hub, job), asked.hub)
+            shown.append(WaitingJob(job=job, why=why))
+    return shown, len(jobs) > MOST_WAITING
 
 
 def _slots(columns: Mapping[str, list[str]]) -> list[ComputeSlot]:

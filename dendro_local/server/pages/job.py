@@ -101,13 +101,13 @@ class JobPages(Controller):
     @post("/pin")
     async def pin(self, asked: Asked, job_id: FromPath[str]) -> Response[bytes]:
         """Keep it from being pruned."""
-        await asked.in_thread(_pin, asked, asked.user_id(), JobId(job_id), is_to_be=True)
+        await asked.in_thread(job_actions.pin, asked.hub, asked.user_id(), JobId(job_id))
         return redirect(f"/jobs/{job_id}")
 
     @post("/unpin")
     async def unpin(self, asked: Asked, job_id: FromPath[str]) -> Response[bytes]:
         """Let it be pruned."""
-        await asked.in_thread(_pin, asked, asked.user_id(), JobId(job_id), is_to_be=False)
+        await asked.in_thread(job_actions.unpin, asked.hub, asked.user_id(), JobId(job_id))
         return redirect(f"/jobs/{job_id}")
 
 
@@ -177,14 +177,6 @@ def _rights(asked: Asked, job: Job, user_id: str | None) -> _Rights:
         may_rerun=service is not None and hub.may_create_jobs(user_id, service),
         may_delete=hub.may_delete(user_id, job),
     )
-
-
-def _pin(asked: Asked, user_id: str, job_id: JobId, *, is_to_be: bool) -> None:
-    asked.hub.check_may_change(user_id, asked.hub.get_job(job_id))
-    if is_to_be:
-        asked.hub.pin([job_id])
-    else:
-        asked.hub.unpin([job_id])
 
 
 def _shown_input(asked: Asked, each: InputFacts) -> _ShownFile:

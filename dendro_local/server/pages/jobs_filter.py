@@ -25,6 +25,8 @@ LOOKED_AT = 8_000
 
 _is_day = re.compile(r"\d{4}-\d\d-\d\d").fullmatch
 
+_is_limit = re.compile("[0-9]{1,3}").fullmatch
+
 
 class JobsFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which jobs to show; an empty text is no condition. The fields are those of the address."""
@@ -132,6 +134,6 @@ def _status(text: str) -> JobStatus | None:
 def _limit(text: str) -> int:
     if not text:
         return LIMITS[0]
-    if not text.isascii() or not text.isdigit() or int(text[:4]) > LIMITS[-1] or int(text) < 1:
+    if _is_limit(text) is None or not 1 <= int(text) <= LIMITS[-1]:
         raise InvalidRequest(f"limit is {text[:100]!r}. Give a number from 1 to {LIMITS[-1]}.")
     return int(text)

@@ -17,6 +17,7 @@ from dendro_local.hub import NewJob
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import Digest, Job
 from dendro_local.random_ids import random_token
+from dendro_local.server.job_actions import check_may_create
 from dendro_local.server.pages.form_check import FIELD, check_script
 from dendro_local.server.pages.new_job_form import PLACE, form_of
 from dendro_local.server.pages.new_job_seen import SeenForm, jobs_with_outputs, see_form
@@ -43,7 +44,7 @@ class NewJobPages(Controller):
     async def new(self, asked: Asked) -> Response[bytes]:
         """What can be run; or, of a processor that is chosen, the form."""
         values = _values(asked.request.query_params.multi_items())
-        if "from" not in values and not all(values.get(name) for name in PLACE):
+        if not values.get("from") and not all(values.get(name) for name in PLACE):
             return await _choose(asked, values)
         user_id = session_user(asked.site, asked.request.scope)
         seen = await asked.in_thread(see_form, asked, values, user_id)
@@ -99,7 +100,9 @@ class NewJobPages(Controller):
             )
             digest = (await incoming.digests([file]))[file]
             size = file.stat().st_size
-            await asked.in_thread(_keep, hub, file, digest)
+            # One file may be sent for several inputs at once.
+            async with incoming.closed(hub.incoming_blob(digest)):
+                await asked.in_thread(_keep, hub, file, digest)
         finally:
             incoming.forget(file)
             file.unlink(missing_ok=True)
@@ -167,12 +170,7 @@ def _form(
 
 
 def _submit(hub: LocalHub, user_id: str, request: NewJob, token: str) -> Job:
-    service = hub.service(request.serviceName)
-    if not hub.may_create_jobs(user_id, service):
-        raise NotAllowed(
-            f"{user_id} may not create jobs on service {service.serviceName}. Its owner can let "
-            "them."
-        )
+    check_may_create(hub, user_id, request.serviceName)
     # The form that was sent by a second click is the same request; one that was edited is not.
     content = hashlib.sha256(msgspec.json.encode(request)).hexdigest()
     request_id = f"{token or random_token(16)} {content}"

@@ -104,6 +104,18 @@ def form_of(processor: ProcessorSpecification, start: FormStart, values: Mapping
     def text(name: str) -> str:
         return values.get(name, start.texts.get(name, ""))
 
+    def free(name: str, id_: str, label: str, hint: str, placeholder: str = "") -> Field:
+        kind = _kind(text(name))
+        return Field(
+            name=name,
+            id=id_,
+            label=label,
+            text=text(name),
+            kind=kind,
+            hint=hint,
+            placeholder=placeholder,
+        )
+
     inputs = [
         Field(
             name=(name := field_name("i", each.name)),
@@ -123,13 +135,11 @@ def form_of(processor: ProcessorSpecification, start: FormStart, values: Mapping
         name = field_name("p", parameter.name)
         groups.setdefault(group, []).append(_parameter(index, parameter, name, text(name)))
     outputs = [
-        Field(
-            name=(name := field_name("o", each.name)),
-            id=f"o-{index}",
-            label=each.name,
-            text=text(name),
-            kind=_kind(text(name)),
-            hint=each.description,
+        free(
+            field_name("o", each.name),
+            f"o-{index}",
+            each.name,
+            each.description,
             placeholder=each.name,
         )
         for index, each in enumerate(processor.outputs)
@@ -138,33 +148,20 @@ def form_of(processor: ProcessorSpecification, start: FormStart, values: Mapping
         Field(name=name, id=name, label=label, text=text(name), type="float", is_required=True)
         for name, (label, _) in RESOURCES.items()
     ]
-    resources.append(
-        Field(
-            name="tags",
-            id="tags",
-            label="Tags",
-            text=text("tags"),
-            kind=_kind(text("tags")),
-            hint="With commas between them.",
-        )
-    )
+    resources.append(free("tags", "tags", "Tags", "With commas between them."))
     more = [
-        Field(
-            name="targets",
-            id="targets",
-            label="Compute clients",
-            text=text("targets"),
-            kind=_kind(text("targets")),
+        free(
+            "targets",
+            "targets",
+            "Compute clients",
+            "Ids, with commas between them: only these may run it.",
             placeholder="any",
-            hint="Ids, with commas between them: only these may run it.",
         ),
-        Field(
-            name="cacheBust",
-            id="cacheBust",
-            label="Cache bust",
-            text=text("cacheBust"),
-            kind=_kind(text("cacheBust")),
-            hint="Any text: jobs with another one are other jobs.",
+        free(
+            "cacheBust",
+            "cacheBust",
+            "Cache bust",
+            "Any text: jobs with another one are other jobs.",
         ),
     ]
     return Form(

@@ -38,6 +38,21 @@ __all__ = ["FormRead", "Found", "read_form"]
 MOST_TOLD = 300
 """So many characters of what is wrong."""
 
+OPTIONAL = "Optional["
+
+MOST_QUOTED = 50
+"""So many characters of what was typed."""
+
+WANTED: Mapping[str, str] = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "List[int]": "whole numbers with commas between them",
+    "List[float]": "numbers with commas between them",
+    "List[str]": "texts with commas between them, or a list in JSON",
+}
+"""What is to be typed, by the type of a parameter."""
+
 _renamed = re.compile("(.+?) as (.+)").fullmatch
 
 
@@ -232,9 +247,10 @@ class _Reader:
             return [JobParameter(name=spec.name, value=value)]
         try:
             return [JobParameter(name=spec.name, value=self._value(spec, field))]
-        except (ValueError, RecursionError) as error:
-            told = "it is nested too deeply" if isinstance(error, RecursionError) else error
-            self._fault(field, f"It takes {spec.type}: {told}.")
+        except (ValueError, RecursionError):
+            type_ = spec.type[len(OPTIONAL) : -1] if _is_optional(spec) else spec.type
+            wanted = WANTED.get(type_, f"a value of type {type_}")
+            self._fault(field, _to_give(wanted, self._values.get(field, "")))
         except InvalidRequest as error:
             self._fault(field, str(error))
         return []
@@ -243,7 +259,7 @@ class _Reader:
         text = self._values.get(field, "").replace("\r\n", "\n")
         is_text = spec.type in ("str", "Optional[str]")
         if not text.strip():
-            if spec.type.startswith("Optional["):
+            if _is_optional(spec):
                 return None
             if spec.defaultValue is msgspec.UNSET:
                 more = ", or [] for an empty list" if spec.type.startswith("List[") else ""
@@ -262,13 +278,13 @@ class _Reader:
 
     def _resources(self) -> RequiredResources | None:
         numbers: dict[str, int | float] = {}
-        for name, (label, _) in RESOURCES.items():
+        for name in RESOURCES:
             text = self._text(name)
             try:
                 number = float(text)
                 numbers[name] = int(number) if number.is_integer() else number
             except ValueError:
-                self._fault(name, f"{label}: {text[:50]!r} is no number.")
+                self._fault(name, _to_give("a number", text))
         if len(numbers) < len(RESOURCES):
             return None
         usual: dict[str, int | float] = {"numCpus": 1, "numGpus": 0, "memoryGb": 1, "timeSec": 1}
@@ -280,6 +296,16 @@ class _Reader:
                 told = str(error).removeprefix(f"requiredResources.{name} is ")
                 self._fault(name, f"Give {told}")
         return _resources_of(numbers)
+
+
+def _is_optional(spec: ProcessorParameter) -> bool:
+    """Whether a parameter may be null."""
+    return spec.type.startswith(OPTIONAL)
+
+
+def _to_give(wanted: str, text: str) -> str:
+    """What is to be given instead of a text."""
+    return f"Give {wanted}; not {text[:MOST_QUOTED]!r}." if text else f"Give {wanted}."
 
 
 def _resources_of(numbers: Mapping[str, int | float]) -> RequiredResources:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from dendro_local.errors import DendroError, InvalidRequest, JobNotFound, NotFound
+from dendro_local.errors import DendroError, InvalidRequest, JobNotFound
 from dendro_local.file_urls import file_url, parse_blob_url, parse_file_url
 from dendro_local.hub import JobQuery
 from dendro_local.local_hub import Forecast, LocalHub
@@ -16,6 +16,7 @@ from dendro_local.model import Job, JobStatus, ProcessorSpecification
 from dendro_local.server.pages.new_job_form import PLACE, address_of
 from dendro_local.server.pages.new_job_reading import FormRead, Found, read_form
 from dendro_local.server.pages.new_job_start import FormStart, start_from, start_of
+from dendro_local.server.service_actions import processor_of, registered
 from dendro_local.server.v1.asking import HubRequest
 from dendro_local.server.words import words_for_others
 from dendro_local.store import RegisteredApp
@@ -59,8 +60,8 @@ def see_form(asked: HubRequest, given: Mapping[str, str], user_id: str | None) -
         definition = job.jobDefinition
         names = (job.serviceName, definition.appName, definition.processorName)
         values = {**dict(zip(PLACE, names, strict=True)), **values}
-    app = _app(hub, values)
-    processor = _processor(app, values)
+    app = registered(hub, values["service"], values["app"])
+    processor = processor_of(app, values["processor"])
     start = start_of(processor)
     if job is not None:
         start = start_from(processor, job, hub.input_paths(job.jobId))
@@ -106,25 +107,6 @@ def _earlier(hub: LocalHub, values: Mapping[str, str]) -> Job | None:
         if all(values.get(name) for name in PLACE):
             return None
         raise
-
-
-def _app(hub: LocalHub, values: Mapping[str, str]) -> RegisteredApp:
-    service, name = values["service"], values["app"]
-    hub.service(service)
-    for app in hub.apps(service=service, name=name):
-        return app
-    raise hub.missing_app(service, name)
-
-
-def _processor(app: RegisteredApp, values: Mapping[str, str]) -> ProcessorSpecification:
-    specification = app.record.appSpecification
-    for each in specification.processors:
-        if each.name == values["processor"]:
-            return each
-    names = ", ".join(each.name for each in specification.processors)
-    raise NotFound(
-        f"App {specification.name} has no processor {values['processor']!r}. It has: {names}."
-    )
 
 
 def _find(asked: HubRequest, place: str, *, is_owner: bool) -> Found:

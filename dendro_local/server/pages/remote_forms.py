@@ -1,25 +1,23 @@
 """What the forms of the remotes' pages say: their fields, read and filled in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 import msgspec
 
 from dendro_local.errors import InvalidRequest
+from dendro_local.server.pages.form_fields import Form, number
 from dendro_local.v1 import ChangedRemote, NewExchange, NewRemote, RemoteEntry
 from dendro_local.v1.remotes import Outputs, RemoteKind
 
-__all__ = ["Form", "changes_of", "form_of_remote", "new_remote", "wanted_exchange"]
+__all__ = ["changes_of", "form_of_remote", "new_remote", "wanted_exchange"]
 
 T = TypeVar("T")
 
 MB = 1_000_000
 
 DIRECTIONS: tuple[Literal["pull", "push", "sync"], ...] = ("pull", "push", "sync")
-
-Form = Mapping[str, str]
-"""What was sent of a form: its fields, each once."""
 
 
 def new_remote(form: Form) -> NewRemote:
@@ -36,7 +34,7 @@ def new_remote(form: Form) -> NewRemote:
         read_only="read_only" in form,
         cache="cache" in form,
         allow_unsigned="allow_unsigned" in form,
-        require=round(_number(form, "require") or 1),
+        require=round(number(form, "require") or 1),
         outputs=_choice(form, "outputs", get_args(Outputs)) or "eager",
     )
 
@@ -52,7 +50,7 @@ def changes_of(form: Form, remote: RemoteEntry) -> ChangedRemote:
         read_only="read_only" in form,
         cache="cache" in form,
         allow_unsigned="allow_unsigned" in form,
-        require=round(_number(form, "require") or 1),
+        require=round(number(form, "require") or 1),
         outputs=_choice(form, "outputs", get_args(Outputs)) or remote.outputs,
         url=msgspec.UNSET if url == remote.url else url,
     )
@@ -86,8 +84,13 @@ def _url(form: Form) -> str:
         InvalidRequest: it is no address.
     """
     url = form.get("url", "")
-    if url.startswith(("/", "~")):
-        return Path(url).expanduser().as_uri()
+    if url.startswith(("/", "~")) and url.isprintable():
+        try:
+            return Path(url).expanduser().as_uri()
+        except RuntimeError as error:
+            raise InvalidRequest(
+                f"{url[:200]!r} is no folder: there is no user of that name."
+            ) from error
     if "://" not in url:
         raise InvalidRequest(
             f"{url[:200]!r} is no address. Give one such as https://hub.example.org or "
@@ -104,7 +107,7 @@ def wanted_exchange(form: Form) -> NewExchange:
     """
     is_dry_run = form.get("action") == "try"
     direction = None if is_dry_run else _choice(form, "action", DIRECTIONS)
-    max_size_mb = _number(form, "max_size_mb")
+    max_size_mb = number(form, "max_size_mb")
     return NewExchange(
         direction=direction or "sync",
         dry_run=is_dry_run,
@@ -133,19 +136,3 @@ def _choice(form: Form, name: str, choices: Sequence[T]) -> T | None:
         known = ", ".join(str(each) for each in choices)
         raise InvalidRequest(f"{name} is {text[:50]!r}. Give one of {known}.")
     return None
-
-
-def _number(form: Form, name: str) -> float | None:
-    """The number in a field; None if it is empty.
-
-    Raises:
-        InvalidRequest: it is none that is 0 or more.
-    """
-    text = form.get(name, "")
-    try:
-        value = float(text or "0")
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e12:
-        raise InvalidRequest(f"{name} is {text[:50]!r}. Give a number that is 0 or more.")
-    return value if text else None

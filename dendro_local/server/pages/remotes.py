@@ -8,13 +8,14 @@ from litestar.params import FromPath
 
 from dendro_local.errors import InvalidRequest
 from dendro_local.server.own_remotes import own_remotes
+from dendro_local.server.pages.form_fields import Form
 from dendro_local.server.pages.remote_forms import (
-    Form,
     changes_of,
     form_of_remote,
     new_remote,
     wanted_exchange,
 )
+from dendro_local.server.pages.removal import ask_first
 from dendro_local.server.pages.rendering import page, redirect
 from dendro_local.server.sessions import session_user
 from dendro_local.server.v1.asking import Asked, HubRequest
@@ -91,15 +92,11 @@ class RemotePages(Controller):
     async def remove(self, asked: Asked, name: FromPath[str]) -> Response[bytes]:
         """Remove a remote, once that is confirmed."""
         remote = await own_remotes(asked, lambda remotes: remotes.remote(name))
-        if "confirmed" not in await _form(asked):
-            return page(
-                asked.request,
-                "confirm_removal.html",
-                what=f"remote {name}",
-                consequence=_consequence(remote),
-                address=f"{_address(name)}/remove",
-                back=_address(name),
-            )
+        question = await ask_first(
+            asked, _address(name), what=f"remote {name}", consequence=_consequence(remote)
+        )
+        if question is not None:
+            return question
         await own_remotes(asked, lambda remotes: remotes.remove(name))
         return redirect("/remotes")
 

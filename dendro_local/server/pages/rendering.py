@@ -121,12 +121,23 @@ def _templates() -> "jinja2.Environment":
         field = markupsafe.Markup('<input type="hidden" name="{}" value="{}">')
         return field.format(FIELD, str(context["form_token"]))
 
+    def prose(text: str) -> markupsafe.Markup:
+        plain, *more = text.split("`")
+        if len(more) % 2:
+            return markupsafe.escape(text)
+        code = markupsafe.Markup("<code>{}</code>{}")
+        pairs = zip(more[::2], more[1::2], strict=True)
+        return markupsafe.escape(plain) + markupsafe.Markup("").join(
+            code.format(command, rest) for command, rest in pairs
+        )
+
     found.filters |= {
         "count": quantities.count,
         "duration": show_duration,
         "first_line": quantities.first_line,
         "moment": quantities.moment,
         "moment_iso": quantities.moment_iso,
+        "prose": prose,
         "size": show_size,
     }
     tests: dict[str, Any] = found.tests  # Jinja2 gives them, and what follows, types too narrow

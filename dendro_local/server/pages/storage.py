@@ -9,6 +9,7 @@ from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.pruning import PrunePlan, PruneRules
 from dendro_local.server import prune_actions
 from dendro_local.server.pages.finished_jobs import rooms_of_apps
+from dendro_local.server.pages.form_fields import Form, number
 from dendro_local.server.pages.rendering import page
 from dendro_local.server.sessions import session_user
 from dendro_local.server.store_figures import StoreFigures
@@ -38,6 +39,7 @@ class StoragePages(Controller):
         form = {name: str(value) for name, value in asked.request.query_params.items()}
         rules = _rules(form)
         plan: PrunePlan | None = None
+        as_of = asked.hub.now()
         if is_owner and rules != PruneRules():
             plan = await asked.in_thread(asked.hub.plan_prune, rules)
         return page(
@@ -48,6 +50,7 @@ class StoragePages(Controller):
             rooms=rooms_of_apps(await figures.rooms.soon(asked.in_thread)),
             form=form,
             plan=plan,
+            as_of=as_of,
             shown=[] if plan is None else plan.jobs[:MOST_SHOWN],
         )
 
@@ -57,7 +60,7 @@ class StoragePages(Controller):
         user_id = asked.user_id()
         sent = await asked.request.form()
         rules = _rules({name: str(value) for name, value in sent.items()})
-        shown_at = _number({"shown_at": str(sent.get("shown_at", ""))}, "shown_at")
+        shown_at = number({"shown_at": str(sent.get("shown_at", ""))}, "shown_at")
         if shown_at is None:
             raise InvalidRequest("What would go was not shown first. Go back and look at it.")
         done = await asked.in_thread(prune_actions.prune, asked.hub, user_id, rules, shown_at)
@@ -81,7 +84,7 @@ def _facts(hub: LocalHub, figures: StoreFigures) -> StoreRoom:
     )
 
 
-def _rules(form: dict[str, str]) -> PruneRules:
+def _rules(form: Form) -> PruneRules:
     """The rules that a form gives; its fields are days, megabytes, a tag and a status.
 
     Raises:
@@ -90,9 +93,9 @@ def _rules(form: dict[str, str]) -> PruneRules:
     status = form.get("status") or None
     if status not in (None, "completed", "failed"):
         raise InvalidRequest(f"status is {status[:50]!r}. Give completed or failed.")
-    days = _number(form, "older_than_days")
-    larger = _number(form, "larger_than_mb")
-    total = _number(form, "to_size_mb")
+    days = number(form, "older_than_days")
+    larger = number(form, "larger_than_mb")
+    total = number(form, "to_size_mb")
     tag = form.get("tag", "").strip()
     return PruneRules(
         older_than_sec=None if days is None else days * DAY_SEC,
@@ -102,16 +105,3 @@ def _rules(form: dict[str, str]) -> PruneRules:
         recomputable="recomputable" in form,
         to_size_bytes=None if total is None else round(total * MB),
     )
-
-
-def _number(form: dict[str, str], name: str) -> float | None:
-    text = form.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise InvalidRequest(f"{name} is {text[:50]!r}. Give a number.") from error
-    if not 0 <= value < 1e12:
-        raise InvalidRequest(f"{name} is {text[:50]!r}. Give a number that is 0 or more.")
-    return value

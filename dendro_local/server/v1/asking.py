@@ -181,6 +181,7 @@ _NO_QUERY = frozenset(
         "claim_attempt",
         "claim_token",
         "data",
+        "figures",
         "idempotency_key",
         "last_event_id",
         "news",

@@ -78,10 +78,14 @@ class Blobs(Controller):
         size = size_of(file)
         if size < upload_length:
             return Received(offset=size)
-        # Of more, the digest says that it is something else.
-        found = await incoming.digests([file])
-        incoming.forget(file)
-        await asked.in_thread(asked.hub.keep_incoming_blob, named, found[file])
+        # Nothing more comes from here on: it would come to the blob, which is the same file.
+        async with incoming.closed(file):
+            if asked.hub.blob_size(named) is not None:
+                return whole  # another request has had it kept
+            # Of more, the digest says that it is something else.
+            found = await incoming.digests([file])
+            incoming.forget(file)
+            await asked.in_thread(asked.hub.keep_incoming_blob, named, found[file])
         return whole
 
 

@@ -203,22 +203,22 @@ class Incoming:
         return Received(offset=size_of(file), is_coming=is_coming)
 
     @contextlib.asynccontextmanager
-    async def closed(self, folder: Path) -> AsyncGenerator[None]:
-        """A block in which nothing comes in to a folder, of one request at a time."""
-        lock = self._locks.get(folder)
+    async def closed(self, place: Path) -> AsyncGenerator[None]:
+        """A block in which nothing comes in to a file or folder, of one request at a time."""
+        lock = self._locks.get(place)
         if lock is None:
-            lock = self._locks[folder] = asyncio.Lock()
+            lock = self._locks[place] = asyncio.Lock()
         async with lock:
-            self._closed.add(folder)
+            self._closed.add(place)
             try:
                 for file, state in list(self._files.items()):
-                    if file.is_relative_to(folder):
+                    if file.is_relative_to(place):
                         state.receiver = None
                         async with state.lock:  # the end of a write
                             pass
                 yield
             finally:
-                self._closed.discard(folder)
+                self._closed.discard(place)
 
     def forget(self, place: Path) -> None:
         """Remember nothing of a file, or of those in a folder, that are gone."""
@@ -228,7 +228,7 @@ class Incoming:
             del self._checks[file]
 
     def _begin(self, state: _File, file: Path) -> object:
-        if any(file.is_relative_to(folder) for folder in self._closed):
+        if any(file.is_relative_to(place) for place in self._closed):
             raise IncompleteUpload("What has come is being recorded.")
         if state.receiver is not None and not _is_stale(state):
             raise IncompleteUpload("Another request goes on with the file at this moment.")

@@ -64,12 +64,12 @@ class JobChanges(Controller):
 
         Keeps a job, and all that it depends on, from being pruned.
         """
-        await asked.in_thread(_pin, asked, asked.user_id(), JobId(job_id))
+        await asked.in_thread(job_actions.pin, asked.hub, asked.user_id(), JobId(job_id))
 
     @delete("/pin", operation_id="unpinJob", responses=refusals(401, 403, 404))
     async def unpin(self, asked: Asked, job_id: FromPath[str]) -> None:
         """Pin a job no more."""
-        await asked.in_thread(_unpin, asked, asked.user_id(), JobId(job_id))
+        await asked.in_thread(job_actions.unpin, asked.hub, asked.user_id(), JobId(job_id))
 
     @post(
         "/tags",
@@ -129,16 +129,6 @@ def _cancel(asked: Asked, user_id: str, job_id: JobId) -> Job:
 
 def _rerun(asked: Asked, user_id: str, job_id: JobId, request_id: str | None) -> Job:
     return asked.public(job_actions.rerun(asked.hub, user_id, job_id, request_id))
-
-
-def _pin(asked: Asked, user_id: str, job_id: JobId) -> None:
-    asked.hub.check_may_change(user_id, asked.hub.get_job(job_id))
-    asked.hub.pin([job_id])
-
-
-def _unpin(asked: Asked, user_id: str, job_id: JobId) -> None:
-    asked.hub.check_may_change(user_id, asked.hub.get_job(job_id))
-    asked.hub.unpin([job_id])
 
 
 def _tag(asked: Asked, user_id: str, job_id: JobId, tags: list[str]) -> Job:

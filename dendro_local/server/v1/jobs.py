@@ -5,10 +5,10 @@ from typing import Annotated
 from litestar import Controller, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from dendro_local.errors import NotAllowed
 from dendro_local.hub import JobQuery, NewJob
 from dendro_local.model import Job, JobId, JobStatus
 from dendro_local.random_ids import random_token
+from dendro_local.server.job_actions import check_may_create
 from dendro_local.server.v1.asking import Asked, HubRequest, IdempotencyKey
 from dendro_local.server.v1.lists import moment, place_of, text_of_place
 from dendro_local.server.v1.refusals import KEY_NEEDED, refusals
@@ -179,10 +179,7 @@ def _submit(
     asked: Asked, user_id: str, requests: list[JobRequest], request_id: str | None
 ) -> list[Job]:
     for name in {request.service_name for request in requests}:
-        if not asked.hub.may_create_jobs(user_id, asked.hub.service(name)):
-            raise NotAllowed(
-                f"{user_id} may not create jobs on service {name}. Its owner can let them."
-            )
+        check_may_create(asked.hub, user_id, name)
     return asked.hub.submit(
         [new_job(asked, each) for each in requests],
         user_id=user_id,

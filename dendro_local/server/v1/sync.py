@@ -45,6 +45,8 @@ LEVEL = 3
 
 _is_digest = re.compile("[0-9a-f]{64}").fullmatch
 
+_is_number = re.compile("[0-9]{1,18}").fullmatch
+
 
 class Sync(Controller):
     """The exchange of jobs with other stores. `docs/sync.md` says what the lines are."""
@@ -242,7 +244,8 @@ class _Pages:
         self._store_id = self._hub.store.get_meta("store_id") or ""
         store_id, _, rest = cursor.partition(".")
         number, _, self._apps = rest.partition(".")
-        self._after = int(number) if store_id == self._store_id and number.isdecimal() else 0
+        is_own = store_id == self._store_id and _is_number(number) is not None
+        self._after = int(number) if is_own else 0
 
     async def all(self) -> AsyncGenerator[bytes]:
         """Every batch."""

@@ -15,6 +15,7 @@ __all__ = [
     "trust_key",
     "trust_policy",
     "trusted_keys",
+    "trusted_public_keys",
     "untrust_key",
 ]
 
@@ -48,6 +49,11 @@ def trusted_keys(hub: LocalHub) -> list[TrustedKeyFacts]:
     with hub.store.reading():
         found = hub.store.sharing.trusted_keys.all()
     return [_facts(key) for key in found]
+
+
+def trusted_public_keys(hub: LocalHub) -> set[str]:
+    """The public keys that are trusted, the store's own among them."""
+    return {own_key(hub).publicKey, *(each.publicKey for each in trusted_keys(hub))}
 
 
 def trust_key(hub: LocalHub, name: str, public_key: str) -> TrustedKeyFacts:

@@ -164,8 +164,11 @@ def signal_container(name: str, *numbers: int) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return pid != 0 and stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return pid != 0 and stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def info(words: list[str]) -> int:

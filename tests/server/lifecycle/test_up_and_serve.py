@@ -23,9 +23,8 @@ def test_a_server_answers_until_a_signal_ends_it(
     server = start_server(command)
     assert server.url == f"http://127.0.0.1:{server.port}"
     assert server.ask().json() == {"type": "findJobsResponse", "jobs": []}
-    exit_code, errors, seconds = server.stop(number)
+    exit_code, errors, _ = server.stop(number)
     assert (exit_code, "Traceback" in errors) == (0, False), errors
-    assert seconds < 5
 
 
 def test_up_runs_jobs_of_the_store(

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.server.conftest import OWNER
 from tests.server.safety.conftest import Port, port, serve  # noqa: F401 - fixtures
-from tests.server.test_browser import browser, elsewhere  # noqa: F401 - fixtures
+from tests.server.test_browser import LIMIT_MS, browser, elsewhere  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.process
 
@@ -50,14 +50,16 @@ def test_a_user_logs_in_makes_a_key_and_logs_out(page: Page, port: Port) -> None
     first = page.inner_text(".key")
     page.click("summary")
     page.click("button:has-text('Regenerate API key')")
-    second = page.inner_text(".key")
+    shown = page.locator(".key")
+    expect(shown).not_to_have_text(first, timeout=LIMIT_MS)
+    second = shown.inner_text()
 
     assert [hub.user_of_key(key) for key in (first, second)] == [None, OWNER]
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(int(each) for each in re.findall(r"\d+", ground)) < 60, "it is not dark"
     page.click("text=Log out >> nth=0")
-    assert page.inner_text("nav .last") == "Log in"
+    expect(page.locator("nav .last")).to_have_text("Log in", timeout=LIMIT_MS)
     assert asked == {urlsplit(url).netloc}
     assert complaints == []
 

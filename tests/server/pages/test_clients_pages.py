@@ -1,7 +1,9 @@
 """The pages of compute clients: who works, what waits and why, and how a machine is added."""
 
 import re
+import shutil
 from html import unescape
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +56,23 @@ def test_what_waits_is_told_with_the_reason_and_who_could_run_it(
     assert "dendro-local work" in page
     assert f"{job.jobId[:8]} hello_world / hello_world_2" in words(page)
     assert hub.why(job.jobId).splitlines()[0][:40] in unescape(page)
+
+
+def test_the_reason_is_told_without_paths_of_the_hubs_machine(
+    served: Served, hub: LocalHub, greeting: NewJobMaker, tmp_path: Path
+) -> None:
+    source = Path(__file__).parents[3] / "apps" / "hello_world"
+    folder = tmp_path / "private" / "greeter"
+    shutil.copytree(source, folder)
+    hub.add_app(str(folder), SERVICE)
+    job = hub.submit([greeting()])[0]
+    (folder / "main.py").unlink()
+
+    page = words(Browser(served).send("GET", "/clients").text)
+
+    assert str(folder) in hub.why(job.jobId)
+    assert "(folder of hello_world), has no main.py any more" in page
+    assert str(tmp_path) not in page
 
 
 def test_its_owner_changes_what_a_compute_client_offers(ada: Browser, hub: LocalHub) -> None:

@@ -177,6 +177,15 @@ def test_the_number_of_jobs_is_bounded_and_each_is_looked_for(served: Served, ru
         assert reply.status_code == status, (jobs, reply.text)
 
 
+def test_a_job_that_is_given_many_times_counts_once(served: Served, run: Run) -> None:
+    one, other = run("a"), run("b")
+
+    page = served.send("GET", "/compare", params={"job": [one.jobId] * 7 + [other.jobId]})
+
+    assert page.status_code == 200
+    assert "Compare 2 jobs" in page.text
+
+
 def test_too_few_or_too_many_jobs_lead_to_a_choice(
     served: Served,
     hub: LocalHub,

@@ -68,6 +68,6 @@ def test_jobs_are_chosen_by_keyboard_and_read_on_a_phone_without_a_script(
     assert page.locator("#compared thead >> nth=0 >> a").count() == 4
     assert "a very long name" in page.inner_text("#compared")
     page.click("text=Leave out >> nth=3")
-    assert page.locator("#compared thead >> nth=0 >> a").count() == 3
+    expect(page.locator("#compared thead >> nth=0 >> a")).to_have_count(3)
     wide = visit(f"/compare?{page.url.partition('?')[2]}", viewport=PHONE)
     assert wide.evaluate("document.documentElement.scrollWidth") == PHONE["width"]

@@ -1,5 +1,6 @@
 """The console on the page of a job, in a real browser: as a terminal shows it, however long."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from dendro_local.hub import Claim, NewJob, RunResult
 from dendro_local.local_hub import LocalHub
 from tests.hub.conftest import Worker
 from tests.live_hub import LiveHub
-from tests.server.pages.conftest import Visit
+from tests.server.pages.conftest import LIMIT_MS, Visit
 from tests.server.test_browser import browser  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.process
@@ -294,6 +295,7 @@ def test_scrolling_shows_line_after_line_and_keeps_few_of_them(
 
     for _ in range(12):
         page.mouse.wheel(0, -4000)
+        scrolled_above(page, seen[0])
         settled(page)
         now = numbers(lines_in_view(page))
         assert now == list(range(now[0], now[-1] + 1))
@@ -312,6 +314,14 @@ def test_scrolling_shows_line_after_line_and_keeps_few_of_them(
     now = numbers(lines_in_view(page))
     assert now == list(range(now[0], now[-1] + 1))
     assert now[0] > 40
+
+
+def scrolled_above(page: Page, number: int) -> None:
+    """Wait until the line with a number is not the first one in view any more."""
+    ends_at = time.monotonic() + LIMIT_MS / 1000
+    while (lines := lines_in_view(page)) and numbers(lines)[0] >= number:
+        assert time.monotonic() < ends_at
+        page.wait_for_timeout(20)
 
 
 def settled(page: Page) -> None:

@@ -73,9 +73,9 @@ def test_a_job_is_watched_from_pending_to_completed(
     expect(page.locator(".preview-slot .preview").first).to_contain_text("Hello a!")
     assert page.evaluate("window.isSamePage")
     assert page.locator("#python-script").get_attribute("open") is not None
-    assert page.locator("#usage-charts canvas").count() == 2
+    expect(page.locator("#usage-charts canvas")).to_have_count(2)
     page.click("#usage-table summary")
-    assert page.locator("#usage-table tbody tr").count() == 5
+    expect(page.locator("#usage-table tbody tr")).to_have_count(5)
 
 
 def test_buttons_cancel_pin_rerun_and_delete(visit: Visit, hub: LocalHub, greeting: Making) -> None:
@@ -154,7 +154,7 @@ def test_without_a_script_a_job_is_read_and_canceled(
     assert not page.is_visible("#console-search")
     page.goto(f"{visit.live.url}/jobs/{other.jobId}")
     page.click("button:has-text('Cancel')")
-    assert page.inner_text("#job-head .status") == "canceled"
+    expect(page.locator("#job-head .status")).to_have_text("canceled")
 
 
 def test_nothing_that_is_named_runs(

@@ -7,6 +7,7 @@ from dendro_local.hub import RunResult
 from dendro_local.local_hub import LocalHub
 from tests.hub.conftest import NewJobMaker, Worker
 from tests.live_hub import LiveHub
+from tests.server.conftest import OWNER
 from tests.server.pages.conftest import Visit
 
 pytestmark = pytest.mark.process
@@ -107,6 +108,18 @@ def test_a_deleted_job_disappears_and_a_page_without_jobs_says_what_to_do(
     hub.delete([job.jobId])
 
     expect(page.locator(".empty h2")).to_have_text("No jobs yet")
+
+
+def test_who_was_logged_out_meanwhile_is_told_so(
+    visit: Visit, hub: LocalHub, greeting: NewJobMaker
+) -> None:
+    page = visit("/remotes")
+    hub.end_sessions(OWNER)
+
+    hub.submit([greeting()])
+
+    expect(page.locator("#notice")).to_contain_text("You are not logged in any more.")
+    expect(page.locator("h1")).to_have_text("Remotes")
 
 
 def test_times_are_local_and_the_theme_is_kept(

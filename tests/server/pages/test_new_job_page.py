@@ -1,5 +1,6 @@
 """The form for a new job as the hub sends it, what it takes, and whom it lets do what."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -20,7 +21,7 @@ from dendro_local.model import Digest, Job, JobParameter, ServiceUser
 from dendro_local.server.v1.incoming import size_of
 from tests.hub.conftest import Worker, counting  # noqa: F401 - a fixture
 from tests.live_hub import LiveHub
-from tests.server.conftest import ADA, OWNER, SERVICE, Served
+from tests.server.conftest import ADA, BASE_URL, OWNER, SERVICE, Served
 from tests.server.login.conftest import Browser
 from tests.server.pages.odd_app import APP, parameter, processor, register
 
@@ -75,6 +76,10 @@ def test_what_is_not_there_is_told(user: Browser) -> None:
         assert (reply.status_code, told in reply.text) == (404, True), reply.text
 
 
+def test_an_address_that_says_of_no_job_and_no_processor_leads_to_all(user: Browser) -> None:
+    assert "What is to be run?" in look(user, **{"from": ""})
+
+
 def test_it_tells_before_it_is_submitted_whether_it_would_be_a_hit(
     user: Browser,
     hub: LocalHub,
@@ -83,7 +88,7 @@ def test_it_tells_before_it_is_submitted_whether_it_would_be_a_hit(
 ) -> None:
     register(hub, processor(parameter("name")))
     values = {**HELLO, "o.output": "output.txt"}
-    assert verdict(user, **ODD) == "To be filled in before it can be submitted: name: Give a value."
+    assert verdict(user, **ODD) == "Before it can be submitted: name: Give a value."
     assert verdict(user, **values, **{"p.name": "Ada"}) == "It will run: no such job is there yet."
 
     [job] = hub.submit([greeting("Ada")])
@@ -180,7 +185,7 @@ def test_what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays(
         assert reply.status_code == 400
         assert 'aria-invalid="true"' in reply.text
         assert re.search('<p class="fault" id="p-[0-9]-fault">Give a value.</p>', reply.text)
-        assert "CPUs: &#39;many&#39; is no number." in reply.text
+        assert "Give a number; not &#39;many&#39;." in reply.text
         assert 'value="kept &amp; &lt;b&gt;"' in reply.text
 
 
@@ -311,6 +316,33 @@ def test_what_is_uploaded_is_kept_by_its_digest(
     assert hub.store.blobs.path(Digest(digest)).read_bytes() == content
     # What tells that it came, so that it is removed if no job takes it.
     assert [file.name for file in hub.store.folder.uploads.iterdir()] == [f"blob.{digest}.came"]
+
+
+def test_one_file_that_is_uploaded_for_several_inputs_at_once_is_kept_for_each(
+    user: Browser, hub: LocalHub
+) -> None:
+    form_token = re.search('<meta name="csrf" content="([^"]+)">', user.send("GET", "/login").text)
+    assert form_token is not None
+    headers = {
+        "cookie": "; ".join(f"{name}={value}" for name, value in user.cookies.items()),
+        "origin": BASE_URL,
+        "upload-offset": "0",
+        "x-csrf-token": form_token[1],
+    }
+
+    async def upload_often(content: bytes) -> list[httpx.Response]:
+        client = user.served.client
+        sent = [client.post("/new/upload", headers=headers, content=content) for _ in range(4)]
+        return await asyncio.gather(*sent)
+
+    for number in range(8):
+        content = bytes([number]) * 100_000
+        replies = user.served.loop.run(upload_often(content))
+
+        digest = hashlib.sha256(content).hexdigest()
+        assert {reply.status_code for reply in replies} == {200}
+        assert {reply.json()["url"] for reply in replies} == {f"dendro:sha256/{digest}"}
+        assert hub.store.blobs.path(Digest(digest)).read_bytes() == content
 
 
 def test_of_an_upload_that_breaks_off_nothing_is_left(live: LiveHub, hub: LocalHub) -> None:

@@ -40,6 +40,16 @@ def test_a_page_says_what_happened_and_where_to_go(
     assert '<a href="/apps">' in reply.text
 
 
+def test_a_command_in_a_message_is_code_and_nothing_in_it_is_markup(ada: Browser) -> None:
+    page = ada.send("GET", "/jobs/`<b>`").text
+    odd = ada.send("GET", "/jobs/`<b>").text
+
+    assert "<code>dendro-local jobs</code> lists" in page
+    assert "<code>&lt;b&gt;</code>" in page
+    assert "`&lt;b&gt;" in odd
+    assert "<b>" not in page + odd
+
+
 @pytest.mark.parametrize(
     "up", ["..%2F..%2F..%2Fetc%2Fpasswd", "..%5C..", "%2Fetc%2Fpasswd", "..", "%00"]
 )

@@ -82,8 +82,8 @@ def test_a_remote_is_added_asked_trusted_tried_and_pulled_from(
     assert hub.find_jobs(JobQuery()) == []
 
     page.click("button:has-text('Pull')")
-    page.evaluate(STAY)
     expect(page.locator("#exchange [role=status]")).to_have_text("pulling")
+    page.evaluate(STAY)
     figures = page.locator("#exchange .figures")
     expect(figures).to_contain_text("MB of 3.0 MB")
     expect(page.locator("#exchange progress")).to_have_attribute("max", str(SIZE))
@@ -164,7 +164,8 @@ def test_without_a_script_an_exchange_is_begun_followed_and_read(
     expect(page.locator("h1")).to_have_text("far")
 
     def read_again() -> str:
-        page.click("noscript a")  # Playwright finds no texts in there
+        with page.expect_navigation():
+            page.click("noscript a")  # Playwright finds no texts in there
         return page.inner_text("#exchange")
 
     until(lambda: "MB of 3.0 MB" in read_again())

@@ -9,6 +9,7 @@ import pytest
 
 from dendro_local.hub import JobQuery
 from dendro_local.local_hub import LocalHub
+from dendro_local.local_hub.pruning import PrunePlan, PruneRules
 from dendro_local.model import Job
 from dendro_local.server import store_figures
 from dendro_local.server.store_figures import Rooms
@@ -99,6 +100,32 @@ def test_a_job_that_ended_after_the_page_was_shown_stays(
     assert "3 jobs pruned" in owner.send("POST", "/storage/prune", data=fields).text
 
     assert [each.jobId for each in hub.find_jobs(JobQuery())] == [late.jobId]
+
+
+def test_a_job_that_ended_while_the_page_was_made_stays(
+    owner: Browser,
+    hub: LocalHub,
+    worker: Worker,
+    greeting: NewJobMaker,  # noqa: F811
+    done: list[Job],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan_prune = hub.plan_prune
+    late: list[Job] = []
+
+    def plan_before_a_job_ends(rules: PruneRules) -> PrunePlan:
+        plan = plan_prune(rules)
+        late.extend(hub.submit([greeting("late")]))
+        worker.complete(worker.claim())
+        return plan
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(hub, "plan_prune", plan_before_a_job_ends)
+        page = owner.send("GET", "/storage?larger_than_mb=0").text
+    fields = {"larger_than_mb": "0", "shown_at": shown_at(page)}
+    assert "3 jobs pruned" in owner.send("POST", "/storage/prune", data=fields).text
+
+    assert [each.jobId for each in hub.find_jobs(JobQuery())] == [late[0].jobId]
 
 
 def test_outputs_of_jobs_that_can_run_again_go_and_their_records_stay(

@@ -1,17 +1,16 @@
 """Previews in a real browser: opened step by step, drawn, shown and played."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from dendro_local.local_hub import LocalHub
 from tests.hub.conftest import Worker
 from tests.server.conftest import OWNER
 from tests.server.previews.conftest import DATA
+from tests.server.test_browser import SEEK, browser, live  # noqa: F401 - fixtures
 from tests.server.v1.conftest import Live, body_of_job
 
 pytestmark = pytest.mark.process
@@ -24,19 +23,6 @@ PIXEL = bytes.fromhex(
     "0000000049454e44ae426082"
 )
 
-SEEK = """async second => {
-    const video = document.querySelector("video")
-    await new Promise(resolve => {
-        video.onseeked = resolve
-        video.currentTime = second
-    })
-    const canvas = document.createElement("canvas")
-    Object.assign(canvas, {width: video.videoWidth, height: video.videoHeight})
-    const context = canvas.getContext("2d")
-    context.drawImage(video, 0, 0)
-    return context.getImageData(5, 5, 1, 1).data[0]
-}"""
-
 LOADED = """async () => {
     const video = document.querySelector("video")
     video.preload = "auto"
@@ -48,30 +34,15 @@ LOADED = """async () => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The Chromium of this system, without a window."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium is not None, "chromium is not installed; .ci/run installs it where it may"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def live(hub: LocalHub) -> Iterator[Live]:
-    """The hub, served on a port."""
-    live = Live(hub)
-    yield live
-    live.close()
-
-
 Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_file(browser: Browser, live: Live, worker: Worker) -> Iterator[Open]:
+def open_file(
+    browser: Browser,  # noqa: F811 - the fixtures
+    live: Live,  # noqa: F811
+    worker: Worker,
+) -> Iterator[Open]:
     """Open the page of an output: ``open_file('a.json', b'{}')``. Nothing may go wrong in it."""
     faults: list[str] = []
     contexts: list[BrowserContext] = []
@@ -149,7 +120,7 @@ def test_without_scripts_the_tree_is_read_by_links(open_file: Open) -> None:
     page.get_by_role("link", name="Show spike_times", exact=True).click()
     page.locator(".plot svg").wait_for()
     page.get_by_role("link", name="units").click()
-    assert page.get_by_text("Attributes", exact=False).count() > 0
+    page.locator("[aria-current=page]", has_text="units").wait_for()
 
 
 @pytest.mark.parametrize("name", ["a.html", "a.svg"])

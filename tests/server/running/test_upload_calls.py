@@ -3,18 +3,22 @@
 import http.server
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dendro_local.errors import Conflict
 from dendro_local.hub import NewJob
 from dendro_local.model import (
+    Digest,
     JobDefinition,
     JobInputFile,
     JobOutputFile,
     RequiredResources,
     Secret,
 )
+from dendro_local.store import file_digest
 from tests.conftest import AppMaker
 from tests.maintenance.conftest import findings
 from tests.server.conftest import BASE_URL, SERVICE, Answer, Served, refusal
@@ -239,6 +243,32 @@ def test_what_is_not_whole_is_not_finalized(in_parts: Run) -> None:
     wrong = [{"PartNumber": n, "ETag": '"x"'} for n in (1, 2, 3)]
     assert parts.finalize(parts=wrong) == FINALIZE_FAILED
     assert parts.finalize()[0] == 200
+
+
+def test_no_part_comes_while_the_file_is_put_together(
+    in_parts: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = Parts(in_parts)
+    for number in (3, 1, 2):
+        parts.put(number)
+    hub = in_parts.served.hub
+    token = parts.reply["parts"][0]["signedUrl"].rpartition("/")[2]
+    refused: list[Conflict] = []
+
+    def digest_while_a_part_comes(file: Path) -> tuple[Digest, int]:
+        with pytest.raises(Conflict, match="is being finalized") as caught:
+            hub.begin_upload(token)
+        refused.append(caught.value)
+        return file_digest(file)
+
+    monkeypatch.setattr(
+        "dendro_local.local_hub.parted_uploads.file_digest", digest_while_a_part_comes
+    )
+    assert parts.finalize()[0] == 200
+
+    assert len(refused) == 1
+    in_parts.become("completed")
+    assert hub.output_file(in_parts.job.jobId, "output").read_bytes() == parts.content
 
 
 def test_parts_that_are_canceled_are_removed(in_parts: Run) -> None:

@@ -45,6 +45,23 @@ def operations(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
             yield method.upper(), path, operation
 
 
+def test_no_query_parameter_is_taken_but_those_that_are_described(
+    served: Served, described: dict[str, Any]
+) -> None:
+    found: dict[str, set[str]] = {}
+    wanted: dict[str, set[str]] = {}
+    for method, path, operation in operations(described):
+        if not path.startswith("/v1/") or method != "GET":
+            continue
+        parameters = operation.get("parameters", [])
+        wanted[path] = {each["name"] for each in parameters if each["in"] == "query"} or {"none"}
+        reply = served.send(method, path.replace("{", "").replace("}", ""), params={"no_such": "1"})
+        told = reply.json()["error"]["message"].partition("There are: ")[2]
+        found[path] = set(told.removesuffix(".").split(", "))
+
+    assert found == wanted
+
+
 def references(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         if "$ref" in value:

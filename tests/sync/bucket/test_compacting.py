@@ -10,6 +10,7 @@ import pytest
 
 from dendro_local.signed_records import Entry, SigningKey, encode_entry
 from dendro_sync.remotes.bucket import BucketRemote, Compacted, compact, compacting
+from dendro_sync.remotes.bucket.linkless import LOCK
 from dendro_sync.selection import Selection
 from tests.sync.bucket.conftest import served
 from tests.sync.bucket.made_entries import (
@@ -264,6 +265,20 @@ def test_what_a_killed_pusher_left_in_a_folder_is_removed(in_folder: BucketRemot
 
     assert not left.exists()
     assert list(in_folder.find("lab", definition_hash(0), None))
+
+
+def test_the_lock_of_a_disk_without_links_stays_where_pushers_look_for_it(
+    in_folder: BucketRemote,
+) -> None:
+    pushed(in_folder, 1)
+    folder = in_folder.objects.folder
+    assert folder is not None
+    (folder / LOCK).touch()
+    os.utime(folder / LOCK, (1.0, 1.0))
+
+    compact(in_folder)
+
+    assert (folder / LOCK).exists()
 
 
 def _files(remote: BucketRemote) -> list[str]:

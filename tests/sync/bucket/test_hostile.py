@@ -12,6 +12,7 @@ from dendro_local.signed_records import batch_lines, decode_entry, encode_entry
 from dendro_sync.remotes.bucket import BucketRemote
 from dendro_sync.remotes.bucket.layout import (
     app_name,
+    content_name,
     is_object_name,
     job_name,
     record_name,
@@ -163,6 +164,26 @@ def test_single_objects_that_cannot_be_read_are_as_if_they_were_not_there(
     assert len(found) == 1
     assert list(bucket.entries_of({record.jobId: ""})) == []
     assert bucket.lacking(digests({record.jobId: job_entry(record)})) == {record.jobId}
+
+
+@pytest.mark.parametrize("content", [b"", b'{"record":"../x","statement":""}'])
+def test_a_damaged_note_of_where_a_job_is_is_mended_by_who_pushes_it_again(
+    bucket: BucketRemote, content: bytes
+) -> None:
+    record = made_record(7)
+    entry = job_entry(record)
+    bucket.put([entry])
+    assert record.contentKey is not None
+    notes = [job_name(record.jobId), content_name("lab", record.contentKey)]
+    whole = [bucket.objects.get(name, 1 << 20) for name in notes]
+    for name in notes:
+        bucket.objects.replace(name, content)
+    assert bucket.lacking(digests({record.jobId: entry})) == {record.jobId}
+
+    assert bucket.put([entry, job_entry(made_record(8))]) == []
+
+    assert [bucket.objects.get(name, 1 << 20) for name in notes] == whole
+    assert bucket.lacking(digests({record.jobId: entry})) == set()
 
 
 def test_a_record_under_the_hash_or_id_of_another_is_not_taken(bucket: BucketRemote) -> None:

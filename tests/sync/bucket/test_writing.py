@@ -39,7 +39,7 @@ def bucket(writable_url: str) -> Iterator[BucketRemote]:
     remote.close()
 
 
-def test_who_pushes_again_changesnothing(bucket: BucketRemote) -> None:
+def test_who_pushes_again_changes_nothing(bucket: BucketRemote) -> None:
     entries: list[Entry] = [app_entry(), *job_entries(3).values()]
     bucket.put(entries)
     cursor = end_of(bucket)

@@ -16,9 +16,8 @@ __all__ = ["family"]
 
 
 @pytest.fixture
-def here(hub: LocalHub, contract: ContractOnly, monkeypatch: pytest.MonkeyPatch) -> LocalHub:
+def here(hub: LocalHub, contract: ContractOnly) -> LocalHub:
     """A store with the hub as a cache."""
-    monkeypatch.setenv("DENDRO_CACHE_TIMEOUT", "20")  # the machine may be busy
     add_remote(hub, "original", contract.url, is_cache=True, allow_unsigned=True)
     hub.add_service(SERVICE, hub.user_id)
     hub.add_service_app(APP)

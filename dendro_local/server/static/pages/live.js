@@ -88,6 +88,10 @@ const ask = async () => {
     say(notice, fresh.querySelector("[role=alert]")?.textContent ?? `The hub answers ${reply.status}.`)
     return
   }
+  if (reply.redirected) {
+    say(notice, "You are not logged in any more. Load the page again.")
+    return
+  }
   say(notice, "")
   document.title = fresh.title || document.title
   for (const old of lives()) {

@@ -8,6 +8,9 @@ const token = () => document.querySelector("meta[name=csrf]")?.content ?? form.e
 const fieldBox = name => [...form.querySelectorAll("[data-field]")].find(each => each.dataset.field === name)
 const controlOf = name => fieldBox(name).querySelector("input[name], textarea[name], select[name]")
 
+// What is shown anew has times in it, which are made local.
+const tellUpdated = element => document.dispatchEvent(new CustomEvent("live:updated", {detail: element}))
+
 // --- what would come of it --------------------------------------------------------------------
 
 // Fields that were left, or sent: beside the others nothing is told before they are filled in.
@@ -49,6 +52,7 @@ const check = async () => {
         const address = verdict.dataset.address
         if (address) history.replaceState(history.state, "", address)
         tellFaults(JSON.parse(verdict.dataset.faults))
+        tellUpdated(verdict)
         const old = document.getElementById("verdict")
         if (!old.isEqualNode(verdict)) old.replaceWith(document.adoptNode(verdict))
       }
@@ -115,7 +119,9 @@ const look = async () => {
   } catch {
     // Told below.
   }
-  if (own === numAsked) list.replaceChildren(found ?? "The hub could not answer. Try again.")
+  if (own !== numAsked) return
+  list.replaceChildren(found ?? "The hub could not answer. Try again.")
+  tellUpdated(list)
 }
 
 let looking = 0

@@ -50,7 +50,7 @@ class BucketBlobs:
             OutputNotFound: it is not there.
         """
         there = file.stat().st_size if file.exists() else 0
-        if there == size and file.exists() and size:
+        if there == size and size:
             return
         start = there if there < size else 0
         try:

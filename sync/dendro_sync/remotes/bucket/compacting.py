@@ -27,6 +27,7 @@ from dendro_sync.remotes.bucket.layout import (
     merged_range,
     segment_name,
 )
+from dendro_sync.remotes.bucket.linkless import LOCK
 from dendro_sync.remotes.bucket.remote import BucketRemote
 from dendro_sync.remotes.bucket.segments import (
     MOST_PACKED_BYTES,
@@ -267,7 +268,8 @@ def _remove_unfinished(folder: Path) -> None:
     now = time.time()
     for file in folder.rglob(UNFINISHED):
         try:
-            if file.is_file() and file.stat().st_mtime <= now - UNFINISHED_SEC:
+            is_left = file.name != LOCK and file.is_file()
+            if is_left and file.stat().st_mtime <= now - UNFINISHED_SEC:
                 file.unlink()
         except FileNotFoundError:
             continue  # whole by now

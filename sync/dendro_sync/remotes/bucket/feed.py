@@ -80,6 +80,7 @@ class Feed:
         self.executor = executor
         self._lock = threading.Lock()
         self._end: int | None = None
+        """The first number that was not there when that was last looked at; None if never."""
         self._proven = 0
         """All numbers below this are there: a writer leaves no gap, behind which nobody looks."""
         self._is_exchanging = False
@@ -89,11 +90,6 @@ class Feed:
         """The number after that, which was not there then."""
         self.last: LastSegment | None = None
         """The last segment that was read or written; None if it is not known as it lies there."""
-
-    @property
-    def known_end(self) -> int | None:
-        """The first number that was not there when that was last looked at; None if never."""
-        return self._end
 
     def goes_to(self, last: LastSegment) -> None:
         """A segment is there, as one that was known before."""

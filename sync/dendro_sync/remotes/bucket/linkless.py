@@ -8,7 +8,7 @@ import errno
 import fcntl
 from pathlib import Path
 
-__all__ = ["is_for_want_of_links", "rename_locked"]
+__all__ = ["LOCK", "is_for_want_of_links", "rename_locked"]
 
 LOCK = ".lock#1"
 """Listings leave out what has such a name, as they do with files that are not whole yet."""

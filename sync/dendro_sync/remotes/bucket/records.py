@@ -65,25 +65,22 @@ class Records:
             self._absent.discard(job_id)
 
     def place_of(self, job_id: JobId) -> Place | None:
-        """Where a job's record is; None if it is not there, or was not there just now."""
+        """Where a job's record is; None if it is not there, or was not there just now.
+
+        Raises:
+            InvalidRequest: the object that tells of it is damaged.
+        """
         with self._lock:
             if job_id in self._absent:
                 return None
-        return self.place_at(job_name(job_id))
+        return self._place_in(job_name(job_id))
 
     def place_at(self, name: str) -> Place | None:
-        """Where the record is that an object tells of.
-
-        Raises:
-            InvalidRequest: that object is damaged.
-        """
-        raw = self._objects.get(name, MOST_PLACE_BYTES)
-        if raw is None:
+        """Where the record is that an object tells of; None if it is not there, or damaged."""
+        try:
+            return self._place_in(name)
+        except InvalidRequest:
             return None
-        place = read_place(raw)
-        if not place.record.startswith("records/") or not is_object_name(place.record):
-            raise InvalidRequest(f"{name} in {self._objects.url} points to {place.record[:200]!r}.")
-        return place
 
     def entry_at(self, name: str) -> Entry | None:
         """What an object holds; None if it is not there, or cannot be read."""
@@ -129,9 +126,18 @@ class Records:
         is_it = (facts.serviceName, facts.contentKey) == (service, content_key)
         return _as_job(entry) if is_it else None
 
+    def _place_in(self, name: str) -> Place | None:
+        raw = self._objects.get(name, MOST_PLACE_BYTES)
+        if raw is None:
+            return None
+        place = read_place(raw)
+        if not place.record.startswith("records/") or not is_object_name(place.record):
+            raise InvalidRequest(f"{name} in {self._objects.url} points to {place.record[:200]!r}.")
+        return place
+
     def _place_or_none(self, job_id: JobId) -> Place | None:
         try:
-            return self.place_at(job_name(job_id))
+            return self._place_in(job_name(job_id))
         except InvalidRequest:
             return None
 

@@ -117,15 +117,17 @@ class Writer:
         return [each.refusal for each in planned if each.refusal is not None]
 
     def _planned(self, entry: Entry) -> _Planned:
+        job_id: JobId | None = None
         try:
             facts = facts_of(entry)
             if isinstance(facts, AppFacts):
                 return self._app(entry, facts)
+            job_id = facts.jobId
             if isinstance(facts, GoneFacts):
                 return self._gone(entry, facts)
             return self._job(entry, facts)
         except InvalidRequest as error:
-            refusal = Refusal(job_id=None, code="structure", reason=str(error))
+            refusal = Refusal(job_id=job_id, code="structure", reason=str(error))
             return _Planned(entry=entry, refusal=refusal)
 
     # Jobs
@@ -186,7 +188,7 @@ class Writer:
             self._records.forget(job.facts.jobId)
             place = pack_place(job.record, each.entry)
             objects.append((job_name(job.facts.jobId), place))
-            otherwise.append(partial(self._check_place, each, job))
+            otherwise.append(partial(self._check_place, each, job, place))
             if job.content is not None:
                 objects.append((job.content, place))
                 otherwise.append(partial(self._check_content, job.content, place))
@@ -195,10 +197,13 @@ class Writer:
         for _ in self._executor().map(_call, rest):
             pass
 
-    def _check_place(self, planned: _Planned, job: _NewJob) -> None:
-        """Somebody else was faster, as a rule with the same record."""
-        there = self._records.place_of(job.facts.jobId)
-        if there is not None and there.statement != job.statement and not there.gone:
+    def _check_place(self, planned: _Planned, job: _NewJob, place: bytes) -> None:
+        """Somebody else was faster, as a rule with the same record; or what is there is damaged."""
+        name = job_name(job.facts.jobId)
+        there = self._records.place_at(name)
+        if there is None:
+            self._objects.replace(name, place)
+        elif there.statement != job.statement and not there.gone:
             planned.refusal = _conflict(job.facts.jobId, there.statement, job.statement)
 
     def _check_content(self, content: str, place: bytes) -> None:

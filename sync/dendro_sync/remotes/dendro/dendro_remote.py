@@ -90,6 +90,7 @@ class DendroRemote:
         self._pushing = Pushing(self._calls, self._keys, self._pushed, self._outgoing)
         self._lock = threading.Lock()
         self._is_known_client = False
+        self._was_put = False
 
     @property
     def url(self) -> str:
@@ -174,11 +175,17 @@ class DendroRemote:
             return {job_id for job_id, is_there in zip(jobs, answers, strict=True) if not is_there}
 
     def lacking_blobs(self, blobs: Mapping[Digest, int]) -> set[Digest]:
-        """Those of the blobs that have not been sent: a hub has no file without its job."""
+        """Those of the blobs that have not been sent: a hub has no file without its job.
+
+        What was sent before is forgotten, once jobs were put: other jobs are about to be.
+        """
+        if self._was_put:
+            self._was_put = False
+            self._outgoing.clear()
         return {digest for digest in blobs if digest not in self._outgoing}
 
     def send(self, digest: Digest, file: Path, on_bytes: OnBytes) -> None:
-        """Let a file go along with the jobs that `put` is given next. It must stay until then."""
+        """Let a file go along with jobs that are put, until `lacking_blobs` is asked after that."""
         self._outgoing[digest] = OutgoingFile(file, on_bytes)
 
     def put(self, entries: Sequence[Entry], *, without_files: bool = False) -> list[Refusal]:
@@ -201,7 +208,7 @@ class DendroRemote:
                     refusals.append(
                         Refusal(job_id=refused.job_id, code=refused.code, reason=refused.reason)
                     )
-            self._outgoing.clear()
+            self._was_put = True
         return refusals
 
     def wait(self, timeout_sec: float, is_over: Callable[[], bool]) -> bool:

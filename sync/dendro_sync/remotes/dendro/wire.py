@@ -11,7 +11,7 @@ import httpx
 from dendro_local.errors import HubUnreachable, NotAHub
 from dendro_local.remote_hub.patience import Patience
 from dendro_local.remote_hub.replies import is_tls_fault
-from dendro_local.remote_hub.transport import PATIENCE_SEC, Timeouts
+from dendro_local.remote_hub.transport import PATIENCE_SEC, Timeouts, whole_reply
 
 __all__ = ["Wire"]
 
@@ -49,9 +49,13 @@ class Wire:
 
         Raises:
             HubUnreachable: there is none.
+            NotAHub: it is longer than any that a hub gives.
         """
-        with self._translated(url):
-            return self._client.request(method, url, headers=dict(headers), content=body)
+        with (
+            self._translated(url),
+            self._client.stream(method, url, headers=dict(headers), content=body) as coming,
+        ):
+            return whole_reply(coming, may_be_packed=True)
 
     @contextlib.contextmanager
     def stream(self, url: str, headers: Mapping[str, str]) -> Generator[httpx.Response]:

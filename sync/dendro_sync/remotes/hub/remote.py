@@ -1,33 +1,19 @@
 """What is asked of another hub."""
 
 import threading
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
-import zstandard
 
-from dendro_local.errors import (
-    HubUnreachable,
-    InvalidRequest,
-    NotAHub,
-)
+from dendro_local.errors import HubUnreachable, NotAHub
 from dendro_local.model import Digest, JobDefinition, JobId
 from dendro_local.remote_hub.events import RemoteChanges
 from dendro_local.remote_hub.transport import PATIENCE_SEC, Timeouts, Transport
-from dendro_local.signed_records import (
-    MOST_IN_BATCH,
-    BatchEnd,
-    BatchReader,
-    Entry,
-    ReadBatch,
-    SigningKey,
-    batch_lines,
-    decode_entry,
-    encode_entry,
-)
+from dendro_local.signed_records import Entry, ReadBatch, SigningKey, batch_lines
 from dendro_local.v1 import (
     BlobSizes,
     LackingBlobs,
@@ -42,20 +28,15 @@ from dendro_local.v1 import (
 from dendro_local.v1.many_blobs import MOST_SMALL_BYTES
 from dendro_sync.remotes.growing_file import GrowingFile
 from dendro_sync.remotes.hub.blobs import HubBlobs
+from dendro_sync.remotes.hub.lines import line_portions, read_batches, read_entries
 from dendro_sync.remotes.remote import OnBytes, Refusal, RemoteFacts
 from dendro_sync.selection import Selection
 
 __all__ = ["HubRemote"]
 
-PIECE_BYTES = 1 << 20
+T = TypeVar("T")
 
 MOST_ASKED = 5000
-
-MAX_PUT_BYTES = 32 << 20
-"""Less than a hub takes at once."""
-
-MAX_WINDOW_BYTES = 8 << 20
-"""So much memory may be asked for by whoever compressed what comes."""
 
 WAIT_STEP_SEC = 0.5
 
@@ -138,7 +119,7 @@ class HubRemote:
                     headers={"accept-encoding": "zstd"},
                     query=_query(cursor, selection),
                 ) as reply:
-                    for batch in _batches(reply):
+                    for batch in read_batches(reply):
                         yield batch
                         cursor = batch.end.cursor
                         patience.renew()
@@ -150,12 +131,11 @@ class HubRemote:
 
     def entries_of(self, jobs: Mapping[JobId, str]) -> Iterator[Entry]:
         """These jobs, by id."""
-        ids = list(jobs)
-        for first in range(0, len(ids), MOST_ASKED):
+        for some in _portions(jobs):
             self._count()
-            some = WantedJobs(jobs=ids[first : first + MOST_ASKED])
-            reply = self._transport.ask("POST", "/v1/sync/entries-of", **_json(some))
-            yield from _entries(reply.content)
+            asked = WantedJobs(jobs=some)
+            reply = self._transport.ask("POST", "/v1/sync/entries-of", **_json(asked))
+            yield from read_entries(reply.content)
 
     def find(
         self,
@@ -170,18 +150,17 @@ class HubRemote:
         query = {"service": service, "hash": definition_hash}
         if content_key is not None:
             query["content_key"] = content_key
-        yield from _entries(self._transport.ask("GET", "/v1/sync/find", params=query).content)
+        yield from read_entries(self._transport.ask("GET", "/v1/sync/find", params=query).content)
 
     def blob_sizes(self, digests: Collection[Digest]) -> dict[Digest, int]:
         """Those of the blobs that are there, with their sizes in bytes."""
         found: dict[Digest, int] = {}
-        wanted = list(digests)
-        for first in range(0, len(wanted), MOST_ASKED):
+        for some in _portions(digests):
             self._count()
-            asked = WantedBlobs(blobs=list(map(str, wanted[first : first + MOST_ASKED])))
+            asked = WantedBlobs(blobs=list(map(str, some)))
             reply = self._transport.post("/v1/sync/blob-sizes", asked, BlobSizes)
             found.update((Digest(digest), size) for digest, size in reply.blobs.items())
-        return {digest: found[digest] for digest in wanted if digest in found}
+        return {digest: found[digest] for digest in digests if digest in found}
 
     def fetch(self, digest: Digest, size: int, file: Path, on_bytes: OnBytes) -> None:
         """Write a blob to a file, going on after what of it is there already."""
@@ -204,18 +183,19 @@ class HubRemote:
     def lacking(self, jobs: Mapping[JobId, str]) -> set[JobId]:
         """Those of the jobs that are not there, or with another record."""
         found: set[JobId] = set()
-        for some in _some(jobs):
+        for some in _portions(jobs.items()):
             self._count()
-            reply = self._transport.post("/v1/sync/lacking", WhichJobs(jobs=some), LackingJobs)
+            asked = WhichJobs(jobs=dict(some))
+            reply = self._transport.post("/v1/sync/lacking", asked, LackingJobs)
             found.update(reply.jobs)
         return found
 
     def lacking_blobs(self, blobs: Mapping[Digest, int]) -> set[Digest]:
         """Those of the blobs that are not there."""
         found: set[Digest] = set()
-        for some in _some(blobs):
+        for some in _portions(blobs.items()):
             self._count()
-            asked = WhichBlobs(blobs={str(digest): size for digest, size in some.items()})
+            asked = WhichBlobs(blobs={str(digest): size for digest, size in some})
             reply = self._transport.post("/v1/sync/lacking-blobs", asked, LackingBlobs)
             found.update(map(Digest, reply.blobs))
         return found & blobs.keys()
@@ -233,7 +213,7 @@ class HubRemote:
     def put(self, entries: Sequence[Entry], *, without_files: bool = False) -> list[Refusal]:
         """Have entries there, a batch at a time."""
         refused: list[Refusal] = []
-        for lines in _portions(entries):
+        for lines in line_portions(entries):
             self._count()
             body = batch_lines(lines, "", self._signing_key)
             headers = {"content-type": "application/x-ndjson"}
@@ -292,74 +272,11 @@ def _query(cursor: str, selection: Selection) -> dict[str, list[str]]:
     return {name: [value] for name, value in query.items() if value} | {"tag": [*selection.tags]}
 
 
-def _batches(reply: httpx.Response) -> Generator[ReadBatch]:
-    """The batches of a reply, as they come.
-
-    Raises:
-        HubUnreachable: it broke off.
-        NotAHub: what comes is no such thing.
-    """
-    reader = BatchReader()
-    is_packed = reply.headers.get("content-encoding") == "zstd"
-    try:
-        for piece in _unpacked(reply) if is_packed else reply.iter_raw(PIECE_BYTES):
-            yield from reader.feed(piece)
-    except (InvalidRequest, zstandard.ZstdError) as error:
-        raise NotAHub(f"What {reply.request.url.host} sends cannot be read: {error}") from error
-    if not reader.is_between_batches():
-        raise HubUnreachable(f"{reply.request.url.host} broke off in the middle of a batch.")
-
-
-def _unpacked(reply: httpx.Response) -> Iterator[bytes]:
-    """The bytes of a packed reply: never many at once, however much a little unpacks to."""
-    unpack = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
-    source = cast("IO[bytes]", _Pieces(reply))
-    with unpack.stream_reader(source, read_across_frames=True) as stream:
-        while piece := stream.read1(PIECE_BYTES):
-            yield piece
-
-
-class _Pieces:
-    """What comes of a reply, as a file to be read."""
-
-    def __init__(self, reply: httpx.Response) -> None:
-        self._pieces = reply.iter_raw()
-
-    def read(self, _size: int = -1) -> bytes:
-        """The next that comes; nothing at the end."""
-        return next(self._pieces, b"")
-
-
-def _entries(raw: bytes) -> Iterator[Entry]:
-    try:
-        for batch in BatchReader().feed(raw):
-            for line in batch.lines:
-                entry = decode_entry(line)
-                if not isinstance(entry, BatchEnd):
-                    yield entry
-    except InvalidRequest as error:
-        raise NotAHub(f"What the hub sends cannot be read: {error}") from error
-
-
-def _portions(entries: Sequence[Entry]) -> Iterator[list[bytes]]:
-    """Lines of entries, so many at a time as a hub takes."""
-    lines: list[bytes] = []
-    size = 0
-    for entry in entries:
-        line = encode_entry(entry)
-        if lines and (len(lines) == MOST_IN_BATCH or size + len(line) > MAX_PUT_BYTES):
-            yield lines
-            lines, size = [], 0
-        lines.append(line)
-        size += len(line)
-    if lines:
-        yield lines
-
-
-def _some(asked: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
-    items = list(asked.items())
-    for first in range(0, len(items), MOST_ASKED):
-        yield dict(items[first : first + MOST_ASKED])
+def _portions(asked: Iterable[T]) -> Iterator[list[T]]:
+    """So much at a time as a hub is asked."""
+    rest = iter(asked)
+    while some := list(islice(rest, MOST_ASKED)):
+        yield some
 
 
 def _json(record: object) -> dict[str, Any]:

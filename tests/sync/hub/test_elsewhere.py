@@ -3,7 +3,6 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -11,42 +10,14 @@ import pytest
 
 from dendro_local.errors import HubUnreachable, OutputNotFound
 from dendro_local.local_hub import LocalHub
-from dendro_local.model import Job
 from dendro_local.signed_records import JobEntry
 from dendro_local.store.sharing import RemoteSettings
+from dendro_sync.remotes.pauses import Pauses
 from dendro_sync.trust.keys import trust_policy
-from tests.hub.conftest import NewJobMaker, Worker, counting, greeting  # noqa: F401 - fixtures
-from tests.live_hub import LiveHub, served
+from tests.hub.conftest import NewJobMaker, Worker
+from tests.live_hub import served
 from tests.remote_hub.proxy import Proxy
-
-
-@pytest.fixture
-def there(tmp_path: Path, store_folder: Path) -> Iterator[LocalHub]:
-    """A hub that has jobs."""
-    hub = LocalHub(tmp_path / "there")
-    yield hub
-    hub.close()
-
-
-@pytest.fixture
-def live(there: LocalHub) -> Iterator[LiveHub]:
-    with served(there) as live:
-        yield live
-
-
-@pytest.fixture
-def network(live: LiveHub) -> Iterator[Proxy]:
-    network = Proxy(live.port)
-    yield network
-    network.close()
-
-
-@pytest.fixture
-def here(store_folder: Path) -> Iterator[LocalHub]:
-    """A store with none."""
-    hub = LocalHub(store_folder)
-    yield hub
-    hub.close()
+from tests.sync.hub.test_hub_remote import done
 
 
 def add_cache(here: LocalHub, url: str, *trusted: LocalHub, **settings: object) -> None:
@@ -59,18 +30,12 @@ def add_cache(here: LocalHub, url: str, *trusted: LocalHub, **settings: object) 
             here.store.sharing.trusted_keys.put(key.key_id, f"key {number}", key.raw)
 
 
-def done(hub: LocalHub, folder: Path, request: object, content: bytes = b"Hello!") -> Job:
-    worker = Worker(hub, folder / "worker")
-    hub.submit([request])  # type: ignore[list-item]  # as the makers give it
-    return worker.complete(worker.claim(), content)
-
-
 def test_a_miss_is_found_at_a_cache_and_its_output_comes_when_it_is_read(
     here: LocalHub,
     there: LocalHub,
     network: Proxy,
     tmp_path: Path,
-    greeting: NewJobMaker,  # noqa: F811
+    greeting: NewJobMaker,
 ) -> None:
     job = done(there, tmp_path, greeting(), b"Hello from there!")
     add_cache(here, network.url, there)
@@ -90,7 +55,7 @@ def test_a_job_from_a_cache_whose_bytes_cannot_be_fetched_is_told_and_is_a_hit_l
     there: LocalHub,
     network: Proxy,
     tmp_path: Path,
-    greeting: NewJobMaker,  # noqa: F811
+    greeting: NewJobMaker,
 ) -> None:
     job = done(there, tmp_path, greeting())
     add_cache(here, network.url, there)
@@ -113,7 +78,7 @@ def test_what_a_cache_has_lost_runs_again(
     there: LocalHub,
     network: Proxy,
     tmp_path: Path,
-    greeting: NewJobMaker,  # noqa: F811
+    greeting: NewJobMaker,
 ) -> None:
     job = done(there, tmp_path, greeting())
     add_cache(here, network.url, there)
@@ -128,7 +93,7 @@ def test_what_a_cache_has_lost_runs_again(
 
 def test_a_dependent_job_reads_what_lies_at_a_cache(
     here: LocalHub, there: LocalHub, network: Proxy, tmp_path: Path,
-    greeting: NewJobMaker, counting: NewJobMaker,  # noqa: F811
+    greeting: NewJobMaker, counting: NewJobMaker,
 ) -> None:  # fmt: skip
     done(there, tmp_path, greeting(), b"12345")
     add_cache(here, network.url, there)
@@ -147,7 +112,7 @@ def test_whoever_reads_a_file_over_http_has_it_fetched_once(
     there: LocalHub,
     network: Proxy,
     tmp_path: Path,
-    greeting: NewJobMaker,  # noqa: F811
+    greeting: NewJobMaker,
 ) -> None:
     content = bytes(range(256)) * 4096
     job = done(there, tmp_path, greeting(), content)
@@ -178,7 +143,7 @@ def test_a_job_that_is_not_trusted_is_not_taken_from_a_cache(
     there: LocalHub,
     network: Proxy,
     tmp_path: Path,
-    greeting: NewJobMaker,  # noqa: F811
+    greeting: NewJobMaker,
 ) -> None:
     done(there, tmp_path, greeting())
     add_cache(here, network.url)
@@ -190,7 +155,7 @@ def test_a_job_of_another_version_of_the_app_is_not_taken_from_a_cache(
     there: LocalHub,
     network: Proxy,
     tmp_path: Path,
-    greeting: NewJobMaker,  # noqa: F811
+    greeting: NewJobMaker,
 ) -> None:
     job = done(there, tmp_path, greeting())
     with there.store.transaction():
@@ -204,7 +169,7 @@ def test_two_producers_must_agree_where_two_are_asked_for(
     there: LocalHub,
     network: Proxy,
     tmp_path: Path,
-    greeting: NewJobMaker,  # noqa: F811
+    greeting: NewJobMaker,
 ) -> None:
     job = done(there, tmp_path, greeting(), b"same")
     add_cache(here, network.url, there, require=2)
@@ -226,9 +191,29 @@ def test_two_producers_must_agree_where_two_are_asked_for(
     other.close()
 
 
+def test_what_this_store_gave_itself_counts_once_though_a_cache_has_it_too(
+    here: LocalHub,
+    there: LocalHub,
+    network: Proxy,
+    tmp_path: Path,
+    greeting: NewJobMaker,
+) -> None:
+    job = done(here, tmp_path, greeting())
+    (entry,) = here.shared.shared_entries([job.jobId])
+    assert isinstance(entry, JobEntry)
+    policy = trust_policy(here, RemoteSettings())
+    there.arriving.take([there.arriving.judge(entry, policy)], origin="user:test")
+    digest = here.stored(job.jobId).files.outputs["output"].digest
+    assert digest is not None
+    here.store.blobs.remove(digest)
+    add_cache(here, network.url, require=2)
+
+    assert here.submit([greeting()])[0].status == "pending"
+
+
 def test_a_cache_that_does_not_answer_costs_its_time_once(
     here: LocalHub,
-    greeting: NewJobMaker,  # noqa: F811
+    greeting: NewJobMaker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DENDRO_CACHE_TIMEOUT", "0.3")
@@ -253,22 +238,23 @@ def test_a_cache_that_does_not_answer_costs_its_time_once(
 
 
 def test_a_cache_is_asked_again_after_its_pause_which_grows(
-    here: LocalHub, there: LocalHub, network: Proxy, tmp_path: Path, greeting: NewJobMaker,  # noqa: F811
+    here: LocalHub, there: LocalHub, network: Proxy, tmp_path: Path, greeting: NewJobMaker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     job = done(there, tmp_path, greeting())
     add_cache(here, network.url, there)
     network.split()
     assert here.submit([greeting("nobody")])[0].status == "pending"
-    remotes = here.elsewhere
-    saved = here.store.sharing.remotes.all()[0]
-    first = remotes._pause_of(saved)  # type: ignore[attr-defined]
-    remotes._leave_alone(saved)  # type: ignore[attr-defined]
-    second = remotes._pause_of(saved)  # type: ignore[attr-defined]
+    pauses = Pauses(here.store)
+    first = pauses.of("cache")
+    pauses.begin("cache")
+    second = pauses.of("cache")
+    assert first is not None
+    assert second is not None
     assert second.length_sec == 2 * first.length_sec
     network.heal()
     assert here.submit([greeting("nobody else")])[0].status == "pending"
     now = time.time()
-    monkeypatch.setattr("dendro_sync.elsewhere.time.time", lambda: now + 2 * second.length_sec)
+    monkeypatch.setattr("dendro_sync.remotes.pauses.time.time", lambda: now + 2 * second.length_sec)
     assert here.submit([greeting()])[0].jobId == job.jobId
-    assert remotes._pause_of(saved) is None  # type: ignore[attr-defined]
+    assert pauses.of("cache") is None
