@@ -64,8 +64,9 @@ def draw_units(
     file_name: str,
     msec_before: float,
     rate_hz: float,
+    acg_msec: float = 0.0,
 ) -> None:
-    """Draw units' waveforms, above their autocorrelograms if there are any.
+    """Draw units' waveforms, in counts, above their autocorrelograms if there are any.
 
     Args:
         drawn: the first `MAX_DRAWN_UNITS` units, or fewer.
@@ -73,6 +74,7 @@ def draw_units(
         file_name: of the figure.
         msec_before: where in the waveforms the spike is.
         rate_hz: samples of the waveforms in a second.
+        acg_msec: up to which difference in time spikes are in the autocorrelograms.
     """
     if not drawn:
         print("No figure: there are no units")
@@ -102,18 +104,19 @@ def draw_units(
                 below = _Box(box.left, box.bottom - below_inch, ACG_INCH)
                 boxes.append(below.outline())
                 histograms.append(below.histogram(unit.acg))
+                _label_times(axes, below, -acg_msec, acg_msec)
         axes.add_collection(PolyCollection(bands, facecolors="0.85"))
         axes.add_collection(LineCollection(curves, colors="black", linewidths=1))
         axes.add_collection(PolyCollection(histograms, facecolors="tab:blue"))
         axes.add_collection(PolyCollection(boxes, facecolors="none", edgecolors="0.5"))
         more = f" (the first {len(drawn)})" if len(drawn) < num_units else ""
-        below_them = ", and their autocorrelograms" if histograms else ""
-        title = f"Waveforms of {num_units} units{more}, in ms{below_them}"
+        below_them = "; below, pairs of their spikes by distance in ms" if histograms else ""
+        title = f"Mean waveforms of {num_units} units{more}, in counts and ms{below_them}"
         axes.text(width / 2, height - 0.25, title, fontsize=10, horizontalalignment="center")
 
 
 def draw_spikes(traces: Traces, spike_frames: Sequence[NDArray[np.int64]]) -> None:
-    """Draw the mean waveform of each unit, on the channel where it is largest.
+    """Draw the mean waveform of each unit, on the channel where it is largest, in counts.
 
     Args:
         traces: those that were sorted.
@@ -211,8 +214,12 @@ def _label(axes: Axes, box: _Box, unit: DrawnUnit, msec_before: float, rate_hz: 
             verticalalignment="bottom" if value == low else "top",
         )
     msec_after = 1000 * (len(unit.waveform) - 1) / rate_hz - msec_before
+    _label_times(axes, box, -msec_before, msec_after)
+
+
+def _label_times(axes: Axes, box: _Box, first_msec: float, last_msec: float) -> None:
     y = box.bottom - 0.03
-    for x, value in ((box.left, -msec_before), (box.left + BOX_WIDTH_INCH, msec_after)):
+    for x, value in ((box.left, first_msec), (box.left + BOX_WIDTH_INCH, last_msec)):
         side = "left" if x == box.left else "right"
         axes.text(
             x, y, f"{value:.2g}", fontsize=6, horizontalalignment=side, verticalalignment="top"

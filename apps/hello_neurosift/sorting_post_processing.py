@@ -143,4 +143,5 @@ def _draw(measured: Measured, unit_ids: list[str], rate_hz: float) -> None:
         file_name="units.png",
         msec_before=measured.msec_before,
         rate_hz=rate_hz,
+        acg_msec=1000 * float(columns["acg_bin_edges"].data[0, -1]),
     )

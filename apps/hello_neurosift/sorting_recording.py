@@ -22,6 +22,9 @@ PROGRESS_SEC = 5.0
 DEFAULT_PITCH_UM = 20.0
 """Between channels whose places are not known."""
 
+MAX_SHOWN = 10
+"""Channels that an error names."""
+
 
 class Channels(NamedTuple):
     """Some channels of a recording.
@@ -120,15 +123,26 @@ def channels_of(
         ValueError: there is no such channel, or it is named twice.
     """
     chosen = np.arange(series.num_channels) if indices is None else np.asarray(indices, np.int64)
-    in_range = (chosen >= 0) & (chosen < series.num_channels)
-    if len(chosen) == 0 or not in_range.all() or len(set(chosen.tolist())) < len(chosen):
+    if len(chosen) == 0:
+        raise ValueError(f"No channel is chosen of the {series.num_channels} of the recording.")
+    absent = sorted(set(chosen[(chosen < 0) | (chosen >= series.num_channels)].tolist()))
+    if absent:
         raise ValueError(
-            f"The recording has channels 0 to {series.num_channels - 1}, and these cannot be "
-            f"chosen of them: {chosen.tolist()}. Name at least one, and each once."
+            f"The recording has channels 0 to {series.num_channels - 1}, and not {_some(absent)}."
         )
+    values, counts = np.unique(chosen, return_counts=True)
+    if len(values) < len(chosen):
+        twice = values[counts > 1].tolist()
+        raise ValueError(f"Each channel may be chosen once, and not so {_some(twice)}.")
     rows = nwb.dataset(f"{path.strip('/')}/electrodes")[()].astype(np.int64)[chosen]
     ids = series.channel_ids()
     return Channels(chosen, [ids[index] for index in chosen], rows, _locations_um(nwb, rows))
+
+
+def _some(numbers: Sequence[int]) -> str:
+    """The first of many numbers."""
+    shown = ", ".join(map(str, numbers[:MAX_SHOWN]))
+    return f"{shown} and {len(numbers) - MAX_SHOWN} more" if len(numbers) > MAX_SHOWN else shown
 
 
 def write_traces(

@@ -1,12 +1,12 @@
 """Firing rates and power spectra of the channels of an electrical series.
 
-    python ephys_summary.py [FILE-OR-URL PATH-IN-THE-FILE]
+    python ephys_summary.py [FILE-OR-URL [PATH-IN-THE-FILE]]
 
 The app comes with dendro-local; its first job builds its environment.
 """
 
+import argparse
 import os
-import sys
 from pathlib import Path
 
 from dendro_local import (
@@ -53,4 +53,12 @@ def main(place: str, electrical_series_path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*(sys.argv[1:] or [str(TINY), "acquisition/ElectricalSeries"]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("place", metavar="FILE-OR-URL", nargs="?", default=str(TINY))
+    parser.add_argument(
+        "electrical_series_path",
+        metavar="PATH-IN-THE-FILE",
+        nargs="?",
+        default="acquisition/ElectricalSeries",
+    )
+    main(**vars(parser.parse_args()))

@@ -1,12 +1,12 @@
 """The first 10 s of an image series of an NWB file, as a browser plays it.
 
-    python image_series_to_mp4.py [FILE-OR-URL PATH-IN-THE-FILE]
+    python image_series_to_mp4.py [FILE-OR-URL [PATH-IN-THE-FILE]]
 
 The app comes with dendro-local; its first job builds its environment.
 """
 
+import argparse
 import os
-import sys
 from pathlib import Path
 
 from dendro_local import (
@@ -52,4 +52,9 @@ def main(place: str, image_series_path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*(sys.argv[1:] or [str(TINY), "acquisition/film"]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("place", metavar="FILE-OR-URL", nargs="?", default=str(TINY))
+    parser.add_argument(
+        "image_series_path", metavar="PATH-IN-THE-FILE", nargs="?", default="acquisition/film"
+    )
+    main(**vars(parser.parse_args()))

@@ -1,11 +1,12 @@
 """A recording is looked at, prepared and sorted, and the units are measured: four jobs.
 
-    python sorting_chain.py [FILE-OR-URL PATH-IN-THE-FILE [NUMBER-OF-CHANNELS]]
+    python sorting_chain.py [FILE-OR-URL [PATH-IN-THE-FILE [NUMBER-OF-CHANNELS]]]
 
 All four are submitted at once; a job waits for those whose outputs it takes. The app comes with
 dendro-local; its first job builds its environment.
 """
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -94,8 +95,8 @@ def submit_chain(
     return {"summary": summary, "prepare": prepared, "sort": sorted_units, "measure": measured}
 
 
-def main(place: str, electrical_series_path: str, num_channels: str = "16") -> int:
-    jobs = submit_chain(place, electrical_series_path, int(num_channels))
+def main(place: str, electrical_series_path: str, num_channels: int) -> int:
+    jobs = submit_chain(place, electrical_series_path, num_channels)
     for job in jobs.values():
         job.wait_until_done()
 
@@ -108,4 +109,15 @@ def main(place: str, electrical_series_path: str, num_channels: str = "16") -> i
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(sys.argv[1:] or [str(TINY), "acquisition/ElectricalSeries"])))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("place", metavar="FILE-OR-URL", nargs="?", default=str(TINY))
+    parser.add_argument(
+        "electrical_series_path",
+        metavar="PATH-IN-THE-FILE",
+        nargs="?",
+        default="acquisition/ElectricalSeries",
+    )
+    parser.add_argument(
+        "num_channels", metavar="NUMBER-OF-CHANNELS", nargs="?", type=int, default=16
+    )
+    sys.exit(main(**vars(parser.parse_args())))

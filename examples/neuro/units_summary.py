@@ -5,8 +5,8 @@
 The app comes with dendro-local; its first job builds its environment.
 """
 
+import argparse
 import os
-import sys
 from pathlib import Path
 
 from dendro_local import (
@@ -53,4 +53,6 @@ def main(place: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else str(TINY))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("place", metavar="FILE-OR-URL", nargs="?", default=str(TINY))
+    main(**vars(parser.parse_args()))

@@ -136,3 +136,32 @@ def test_the_steps_tell_how_far_they_are(chain: Chain) -> None:
     assert "Filtered 4.5 of 4.5 s" in chain.prepared.console()
     assert "Read 4.5 of 4.5 s" in chain.sorted.console()
     assert "Computing unit locations: 5 of 5" in chain.measured.console()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ([0, 16, 15, 17], "The recording has channels 0 to 15, and not 16, 17."),
+        ([2, 3, 2], "Each channel may be chosen once, and not so 2."),
+        ([], "No channel is chosen of the 16 of the recording."),
+    ],
+)
+def test_channels_that_cannot_be_chosen_are_named(
+    run_job: RunJob, tiny_nwb: Path, chosen: list[int], words: str
+) -> None:
+    job = run_job(
+        "hello_neurosift",
+        "prepare_ephys_spike_sorting_dataset",
+        tiny_nwb,
+        {"output": "pre.nwb.lindi.tar"},
+        electrical_series_path="acquisition/ElectricalSeries",
+        duration_sec=0,
+        electrode_indices=chosen,
+        freq_min=300,
+        freq_max=6000,
+        compression_ratio=0,
+        output_electrical_series_name="pre",
+    )
+
+    assert job.status == "failed"
+    assert words in (job.error or "")
