@@ -226,7 +226,9 @@ def _case(stores: Stores, case: Case, file: Path, rounds: int) -> tuple[Figure, 
             references.append(plain())
         last = runs[-1][1]
         (drawn,) = last.otherFileOutputs
-        picture = last.get_output(drawn.name).read_bytes()
+        picture = stores.folder("drawn") / "picture.png"
+        picture.write_bytes(last.get_output(drawn.name).read_bytes())
+        run_script(python, "smaller_png.py", [picture], picture.parent)
     times = [seconds for seconds, _ in runs]
     measured = f"{duration(median(times))}; first {_words(first)}"
     reference = _middle(references)
@@ -241,7 +243,7 @@ def _case(stores: Stores, case: Case, file: Path, rounds: int) -> tuple[Figure, 
             is_met=ratio <= case.limit,
         ),
         _row(f"`{case.processor}`", duration(median(times)), first, _words(reference)),
-        picture,
+        picture.read_bytes(),
     )
 
 
