@@ -37,6 +37,7 @@ __all__ = [
     "JobQuery",
     "LiveRun",
     "NewJob",
+    "PREPARES_ENVIRONMENT",
     "Progress",
     "RegisteredApp",
     "RunResult",
@@ -47,6 +48,9 @@ __all__ = [
 
 Progress = Callable[[str, int, int], None]
 """Is told how far something long has come: what is done, and the bytes so far and in all."""
+
+PREPARES_ENVIRONMENT = "It prepares the app's environment"
+"""Among the words of `Hub.why` while that is so."""
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,7 +260,10 @@ class Hub(Protocol):
         ...
 
     def why(self, job_id: JobId) -> str:
-        """Why the job is in the state that it is in, in words."""
+        """Why the job is in the state that it is in, in words.
+
+        While the environment of its app is prepared, `PREPARES_ENVIRONMENT` is among them.
+        """
         ...
 
     def rerun(self, job_id: JobId) -> Job:

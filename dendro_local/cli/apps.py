@@ -154,6 +154,8 @@ def _show_processor(app: str, processor: ProcessorSpecification, service: str) -
             print_fields(fields, indent=4)
     needed = [] if service == setting("service", store_folder()) else [f"--service {service}"]
     needed += [f"-i {each.name}=..." for each in processor.inputs]
+    # Not needed to submit, but a result is found by the same names of its outputs alone.
+    needed += [f"-o {each.name}=..." for each in processor.outputs]
     needed += [
         f"-p {each.name}=..."
         for each in processor.parameters

@@ -117,4 +117,4 @@ def _end(report: Report, done: str, *, as_json: bool) -> None:
         print_json(report)
     else:
         say_report(report, done=done)
-    check_is_complete(report)
+    check_is_complete(report, is_import=done == "import")

@@ -20,6 +20,9 @@ SHOW_EVERY_SEC = 0.2
 MOST_SAID = 20
 MOST_NAMED = 3
 
+UNWHOLE = frozenset({"signature", "digest", "size", "structure", "missing"})
+"""What is refused for this is damaged, or not all there."""
+
 
 class ProgressLine:
     """How far an exchange has come, in a line of stderr that is written again and again.
@@ -133,12 +136,17 @@ def say_awaiting_trust(waiting: Sequence[WaitsForTrust]) -> None:
         key = each.public_key
         say(
             f"{each.jobs} {are} signed by a key that is not trusted: {key or each.key_id}. If you "
-            f"know whose it is: `dendro-local key trust NAME {key or 'PUBLICKEY'}`."
+            f"know whose it is: `dendro-local key trust NAME {key or 'PUBLICKEY'}`. "
+            "`dendro-local key show` shows its owner the key."
         )
 
 
-def check_is_complete(*reports: Report) -> None:
+def check_is_complete(*reports: Report, is_import: bool = False) -> None:
     """End the command with an error if something was refused.
+
+    Args:
+        reports: what was done.
+        is_import: whether that was to take in an archive, which nobody asks again.
 
     Raises:
         SyncIncomplete: it was.
@@ -147,9 +155,29 @@ def check_is_complete(*reports: Report) -> None:
     if refused:
         raise SyncIncomplete(
             f"{show_count(refused, 'entry') if refused == 1 else f'{refused} entries'} refused, as "
-            "listed; all else was done. They are looked at again the next time; what a stranger "
-            "signed, once the trust list has changed."
+            f"listed; all else was done. {_what_next(reports, is_import=is_import)}"
         )
+
+
+def _what_next(reports: Sequence[Report], *, is_import: bool) -> str:
+    """What becomes of that which was refused, or what to do about it."""
+    codes = {each.code for report in reports for each in report.refused}
+    words: list[str] = []
+    if codes & UNWHOLE:
+        words.append(
+            "Get the file again, and import that."
+            if is_import
+            else "What was damaged or incomplete is looked at again the next time."
+        )
+    if "untrusted" in codes:
+        words.append(
+            "If you know whose the keys are, trust them and import the file again."
+            if is_import
+            else "What is signed by keys that are not trusted is looked at again once they are."
+        )
+    if not words and not is_import:
+        words.append("It is looked at again the next time.")
+    return " ".join(words)
 
 
 def _say_refused(report: Report) -> None:
@@ -158,7 +186,7 @@ def _say_refused(report: Report) -> None:
     for each in report.refused:
         groups[each.code, each.reason].append(each)
     for (code, reason), refused in list(groups.items())[:MOST_SAID]:
-        say(f"Refused {_what(refused)} ({code}): {reason}")
+        say(f"Refused {_what(code, refused)} ({code}): {reason}")
         if len(refused) > 1:
             names = [each.job_id or each.app for each in refused]
             named = [name for name in names if name is not None]
@@ -173,8 +201,10 @@ def _say_refused(report: Report) -> None:
         say(f"... and {report.refused_count - told} more; --json lists them.")
 
 
-def _what(refused: Sequence[Refusal]) -> str:
+def _what(code: str, refused: Sequence[Refusal]) -> str:
     """What was refused, for the same reason."""
+    if code == "structure" and all(each.job_id is each.app is None for each in refused):
+        return "a part of the list of jobs"
     if len(refused) == 1:
         [only] = refused
         return only.job_id or ("an entry" if only.app is None else f"app {only.app}")

@@ -21,7 +21,7 @@ from dendro_local.errors import JobNotFound, OutputNotFound
 from dendro_local.hub import Hub
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.job_views import JobViews
-from dendro_local.model import Job, JobId, OutputFileResult
+from dendro_local.model import Job, JobId, JobInputFile, OutputFileResult
 from dendro_local.store.origins import JobOrigin
 
 __all__ = ["job", "why"]
@@ -42,8 +42,8 @@ __all__ = ["job", "why"]
 def job(job_id: str, shows_usage: bool, as_json: bool) -> None:
     """Show everything about a job.
 
-    Inputs and outputs are shown with their URLs, and the outputs of a completed job with the
-    files of this machine in which they are.
+    Inputs and outputs are shown with their URLs, and with the files of this machine: those that
+    were submitted, and those with the outputs of a completed job.
     """
     hub = default_hub()
     record = hub.get_job(hub.job_id(job_id))
@@ -79,11 +79,12 @@ def why(job_id: str, as_json: bool) -> None:
 
 def _show(hub: Hub, record: Job) -> None:
     definition = record.jobDefinition
+    paths = hub.input_paths(record.jobId) if isinstance(hub, LocalHub) else {}
     click.echo(f"Job {record.jobId}")
     print_fields([*_facts(record), *_came_from(hub, record)], indent=2)
     sections: dict[str, list[tuple[str, str]]] = {
         "Inputs": [
-            (file.name, f"{file.fileBaseName}\n{file.url}") for file in definition.inputFiles
+            (file.name, _input(file, paths.get(file.url))) for file in definition.inputFiles
         ],
         "Parameters": [
             (each.name, json.dumps(each.value, ensure_ascii=False))
@@ -159,6 +160,12 @@ def _status(hub: Hub, job_id: JobId) -> str:
         return styled_status(hub.get_job(job_id).status)
     except JobNotFound:
         return "deleted"
+
+
+def _input(file: JobInputFile, path: str | None) -> str:
+    """What an input is: as what its app sees it, the file that was submitted, and its URL."""
+    submitted = "" if path is None else f"{path}\n"
+    return f"{file.fileBaseName}\n{submitted}{file.url}"
 
 
 def _output(hub: Hub, record: Job, result: OutputFileResult) -> str:

@@ -75,7 +75,10 @@ def jobs(
     elif found:
         print_jobs(found[:limit])
     elif query == JobQuery(limit=query.limit):
-        say("No jobs yet. `dendro-local submit hello_world hello_world_1` makes one.")
+        say(
+            f"No jobs yet in {hub.place}. "
+            "`dendro-local submit hello_world hello_world_1` makes one."
+        )
     else:
         say("No such jobs. `dendro-local jobs` lists all that there are.")
     if len(found) > limit:

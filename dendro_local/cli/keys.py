@@ -43,9 +43,14 @@ def trust(name: str, publickey: str, as_json: bool) -> None:
     NAME is what the key is called here. PUBLICKEY is what `key show` prints where it is from; be
     sure that it is.
     """
-    trusted = trust_key(store_hub(), name, publickey)
+    hub = store_hub()
+    names = {each.keyId: each.name for each in trusted_keys(hub)}
+    trusted = trust_key(hub, name, publickey)
+    before = names.get(trusted.keyId, name)
     if as_json:
         print_json(trusted)
+    elif before != name:
+        click.echo(f"{before} is called {name} from now on, key {trusted.keyId}.")
     else:
         click.echo(f"Trusting {trusted.name}, key {trusted.keyId}.")
 

@@ -30,6 +30,7 @@ def known_facts(found: RemoteInfo) -> list[tuple[str, str]]:
         ("Pulled", _when(found.lastPullSec)),
         ("Pushed", _when(found.lastPushSec)),
         ("Refused", _refused(found)),
+        ("Left alone", _pause(found)),
         ("To come", show_count(found.awaitedFiles, "file") if found.awaitedFiles else ""),
     )
     return [(name, value) for name, value in facts if value]
@@ -85,6 +86,13 @@ def _refused(found: RemoteInfo) -> str:
         return f"{count}, tried again at the next exchange"
     which = "" if waiting == found.refused else f", of which {waiting}"
     return f"{count}{which} signed by keys that are not trusted: {keys}"
+
+
+def _pause(found: RemoteInfo) -> str:
+    if found.pausedUntilSec is None:
+        return ""
+    why = "" if found.pausedFor is None else f". {found.pausedFor}"
+    return f"as a cache, until {show_time(found.pausedUntilSec)}{why}"
 
 
 def _key(found: RemoteInfo) -> str:

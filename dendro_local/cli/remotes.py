@@ -36,7 +36,7 @@ __all__ = ["remote"]
 _REMOTE = (
     "{name, url, kind, keyFile, hasKey, readOnly, cache, allowUnsigned, require, outputs, "
     "addedSec, lastPullSec, lastPushSec, refused, awaitingTrust[{key_id, public_key, jobs}], "
-    "awaitedFiles, isNew}"
+    "awaitedFiles, isNew, pausedUntilSec, pausedFor}"
 )
 
 
@@ -236,7 +236,10 @@ def remove(name: str, yes: bool) -> None:
 @click.argument("name")
 @json_option
 def test(name: str, as_json: bool) -> None:
-    """Ask a remote what it is, and what one may do there."""
+    """Ask a remote what it is, and what one may do there.
+
+    A cache that was left alone, since it did not answer, is asked again once it does.
+    """
     found = test_remote(store_hub(), name)
     if as_json:
         print_json(found)

@@ -30,6 +30,7 @@ from dendro_local.client import (
 from dendro_local.client.default_hub import default_hub
 from dendro_local.errors import JobFailed
 from dendro_local.local_hub import LocalHub
+from dendro_local.local_hub.untaken import read_untaken
 from dendro_local.model import AppSpecification
 
 __all__ = ["rerun", "submit"]
@@ -207,7 +208,8 @@ def _tell_if_found(job: DendroJob, begun_at: float) -> None:
 def _tell_why_not_found(hub: LocalHub, job: DendroJob, begun_at: float) -> None:
     """Tell why an earlier job did not serve, if a new one was made although there is one."""
     note = hub.stored(job.jobId).note
-    if note is not None and job.timestampCreatedSec >= begun_at:
+    is_told = read_untaken(note) is not None  # by the hub, when it asked the remote
+    if note is not None and not is_told and job.timestampCreatedSec >= begun_at:
         say(note)
 
 

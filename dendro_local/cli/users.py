@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -12,6 +13,7 @@ import msgspec
 from dendro_local.cli.options import json_option, yes_option
 from dendro_local.cli.output import Refused, print_json, print_table, say, show_count, show_time
 from dendro_local.cli.store_hub import store_hub
+from dendro_local.local_hub import LocalHub
 from dendro_local.store import ApiKey, User
 
 __all__ = ["users"]
@@ -116,9 +118,11 @@ def key(user_id: str, label: str, target: Path | None, as_json: bool) -> None:
         print_json(NewKey(apiKey=text))
         return
     click.echo(text if target is None else f"Wrote a key of {user_id} to {target}.")
+    once = "; it is not shown again" if target is None else ""
+    revoke_it = f"users revoke {made.key_id}{_option_of(user_id, hub)}"
     say(
-        f"This is key {made.key_id} of {user_id}; it is not shown again. "
-        f"`dendro-local users revoke {made.key_id}` takes it out of use."
+        f"This is key {made.key_id} of {user_id}{once}. `dendro-local {revoke_it}` takes it out "
+        "of use."
     )
 
 
@@ -127,7 +131,8 @@ def key(user_id: str, label: str, target: Path | None, as_json: bool) -> None:
 @json_option
 def keys(user_id: str, as_json: bool) -> None:
     """List what is known of a user's keys: not the keys themselves."""
-    found = store_hub().api_keys(user_id)
+    hub = store_hub()
+    found = hub.api_keys(user_id)
     if as_json:
         print_json(found)
     elif found:
@@ -137,7 +142,8 @@ def keys(user_id: str, as_json: bool) -> None:
             may_cut=("LABEL",),
         )
     else:
-        say(f"User {user_id} has no keys. `dendro-local users key` makes one.")
+        make_one = f"users key{_option_of(user_id, hub)}"
+        say(f"User {user_id} has no keys. `dendro-local {make_one}` makes one.")
 
 
 @users.command()
@@ -172,10 +178,21 @@ def _new_secret_file(file: Path) -> Generator[TextIO]:
     """A new file that only its user may read, to be written; gone again if that fails.
 
     Raises:
-        click.FileError: there is one of this name, or it cannot be made or written.
+        Refused: there is one of this name, or no folder for it.
+        click.FileError: it cannot be made or written.
     """
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Refused(
+            f"There is a file {file} already, and no key was made. Give --to another name, or "
+            "remove that file first if it is not needed."
+        ) from None
+    except FileNotFoundError:
+        raise Refused(
+            f"There is no folder {file.parent}, and no key was made. Make the folder first, or "
+            "give --to a file in another."
+        ) from None
     except OSError as error:
         raise click.FileError(str(file), error.strerror) from error
     try:
@@ -186,6 +203,11 @@ def _new_secret_file(file: Path) -> Generator[TextIO]:
         if isinstance(error, OSError):
             raise click.FileError(str(file), error.strerror) from error
         raise
+
+
+def _option_of(user_id: str, hub: LocalHub) -> str:
+    """What names a user to a command, after a space; nothing for whom it takes by itself."""
+    return "" if user_id == hub.user_id else f" --user {shlex.quote(user_id)}"
 
 
 def _row(user: User, keys: Sequence[ApiKey]) -> Sequence[str]:

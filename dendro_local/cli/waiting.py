@@ -11,6 +11,7 @@ import click
 
 from dendro_local.cli.output import say
 from dendro_local.client import DendroJob
+from dendro_local.client.handle import preparation_of, why_now
 from dendro_local.lifecycle import TERMINAL
 
 __all__ = ["wait_for"]
@@ -20,7 +21,7 @@ TERMINAL_LOOK_SEC = 1.0
 """How often the seconds on a terminal move on."""
 
 TELL_WHY_SEC = 3.0
-"""How long a job may be pending before its reason is told."""
+"""How long a job may be pending, or starting, before its reason is told."""
 
 
 def wait_for(job: DendroJob) -> None:
@@ -52,6 +53,7 @@ class _Progress:
         self._begun = time.monotonic()
         self._told_status = ""
         self._reason = ""
+        self._has_told_preparation = False
         self.is_live = sys.stderr.isatty()
         """On a terminal one line moves on; elsewhere each change is a line."""
 
@@ -61,6 +63,8 @@ class _Progress:
         if job.status == "pending" and elapsed_sec > TELL_WHY_SEC:
             self._tell_why()
         self.clear()
+        if elapsed_sec > TELL_WHY_SEC and not self._has_told_preparation:
+            self._tell_preparation()
         if self.is_live and job.status not in TERMINAL:
             text = f"Job {job.jobId}: {job.status}, {elapsed_sec:.0f} s"
             click.echo(text, err=True, nl=False)
@@ -73,9 +77,15 @@ class _Progress:
         if self.is_live:
             click.echo("\r\x1b[K", err=True, nl=False)
 
+    def _tell_preparation(self) -> None:
+        words = preparation_of(self._job)
+        if words is not None:
+            self._has_told_preparation = True
+            say(words)
+
     def _tell_why(self) -> None:
-        reason = self._job.why()
-        if reason != self._reason:
+        reason = why_now(self._job)
+        if reason is not None and reason != self._reason:
             self._reason = reason
             self.clear()
             say(reason)

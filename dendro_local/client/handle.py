@@ -9,17 +9,17 @@ from typing import Any
 
 from dendro_local.client.default_hub import default_hub
 from dendro_local.errors import HubUnreachable, NotAHub, OutputNotFound
-from dendro_local.hub import Hub
+from dendro_local.hub import PREPARES_ENVIRONMENT, Hub
 from dendro_local.lifecycle import TERMINAL
 from dendro_local.model import Job, JobId, JobStatus
 
-__all__ = ["DendroJob", "DendroJobOutput", "get_job"]
+__all__ = ["DendroJob", "DendroJobOutput", "get_job", "preparation_of", "why_now"]
 
 LOOK_SEC = 2.0
 """How often to look for changes that no wake-up told of."""
 
 TELL_WHY_SEC = 3.0
-"""How long a job may be pending before its reason is told."""
+"""How long a job may be pending, or starting, before its reason is told."""
 
 
 class DendroJobOutput:
@@ -60,8 +60,13 @@ class DendroJobOutput:
             JobFailed: the job failed.
             Conflict: the job is not finished.
             OutputNotFound: the bytes are no longer there.
+            HubUnreachable: they lie elsewhere, where nobody answers now.
         """
-        return self._hub.output_file(self.jobId, self.name)
+        try:
+            return self._hub.output_file(self.jobId, self.name)
+        except HubUnreachable as error:
+            # It says who did not answer, and why: through what it was asked helps nobody.
+            raise error.with_traceback(None) from None
 
     def read_bytes(self) -> bytes:
         """The output's bytes. Raises as `path`."""
@@ -240,6 +245,25 @@ def get_job(job_id: str) -> DendroJob:
     return DendroJob(hub.get_job(hub.job_id(job_id)), hub)
 
 
+def preparation_of(job: DendroJob) -> str | None:
+    """What to tell of a job whose app's environment is being prepared; None of any other."""
+    if job.status != "starting" or PREPARES_ENVIRONMENT not in (why_now(job) or ""):
+        return None
+    app: str = job.jobDefinition.appName
+    return (
+        f"The environment of app {app!r} is prepared first, which may take minutes, once. "
+        f"`dendro-local why {job.jobId}` says how far it is."
+    )
+
+
+def why_now(job: DendroJob) -> str | None:
+    """As `DendroJob.why`; None while the hub is away, for which who waits for the job waits too."""
+    try:
+        return job.why()
+    except HubUnreachable:
+        return None
+
+
 class _Telling:
     """Prints what a person wants to know of a job that is waited for."""
 
@@ -248,6 +272,7 @@ class _Telling:
         self._begun = time.monotonic()
         self._told_status: str | None = None
         self._has_told_why = False
+        self._has_told_preparation = False
 
     def tell(self) -> None:
         """Print what is new."""
@@ -259,6 +284,10 @@ class _Telling:
                 print(f"Error: {job.error}")  # noqa: T201
         # Why it is pending, once, if it is for longer than it takes to start.
         has_waited = time.monotonic() - self._begun > TELL_WHY_SEC
-        if has_waited and not self._has_told_why and job.status == "pending":
+        is_pending = job.status == "pending"
+        if has_waited and is_pending and not self._has_told_why and (why := why_now(job)):
             self._has_told_why = True
-            print(job.why(), file=sys.stderr)  # noqa: T201
+            print(why, file=sys.stderr)  # noqa: T201
+        if has_waited and not self._has_told_preparation and (words := preparation_of(job)):
+            self._has_told_preparation = True
+            print(words, file=sys.stderr)  # noqa: T201

@@ -11,7 +11,7 @@ from dendro_local.client.definitions import (
 )
 from dendro_local.client.handle import DendroJob, DendroJobOutput
 from dendro_local.client.progress import file_progress
-from dendro_local.errors import InvalidRequest
+from dendro_local.errors import InputUnavailable, InvalidRequest
 from dendro_local.hub import Hub, NewJob
 from dendro_local.lifecycle import TERMINAL
 from dendro_local.model import RequiredResources
@@ -78,7 +78,11 @@ def submit_jobs(requests: Sequence[dict[str, Any]]) -> list[DendroJob]:
         DendroError: as `submit_job`, for the first request that cannot be used.
     """
     hub = default_hub()
-    new_jobs = [_new_job(hub, **request) for request in requests]
+    try:
+        new_jobs = [_new_job(hub, **request) for request in requests]
+    except InputUnavailable as error:
+        # It says which file, and what is wrong with it: where we looked helps nobody.
+        raise error.with_traceback(None) from None
     records = hub.submit(new_jobs, on_progress=file_progress())
     jobs: list[DendroJob] = []
     for request, record in zip(requests, records, strict=True):

@@ -16,6 +16,7 @@ from dendro_local.local_hub.apps import Apps
 from dendro_local.local_hub.job_secrets import check_secrets
 from dendro_local.local_hub.permissions import Permissions
 from dendro_local.local_hub.resources_check import check_resources
+from dendro_local.local_hub.untaken import read_untaken
 from dendro_local.model import Job, JobDefinition, JobId
 from dendro_local.store import Standing, StoredJob, Version
 from dendro_local.store.users import is_use_worth_noting
@@ -51,7 +52,7 @@ class Prepared:
 class Miss:
     """Why no earlier job serves, and what is to be done."""
 
-    __slots__ = ("delete", "note", "tag", "version")
+    __slots__ = ("delete", "note", "tag", "version", "yields")
 
     def __init__(
         self,
@@ -60,11 +61,14 @@ class Miss:
         note: str | None = None,
         delete: StoredJob | None = None,
         tag: StoredJob | None = None,
+        yields: StoredJob | None = None,
     ) -> None:
         self.version = version
         self.note = note
         self.delete = delete
         self.tag = tag
+        self.yields = yields
+        """A pending job that goes if a remote gives one that has completed."""
 
 
 class CacheRule(Apps, Permissions):
@@ -107,7 +111,7 @@ class CacheRule(Apps, Permissions):
                 # Where there are remotes, one of them may have it.
                 has_remotes = self.store.has_remotes()
                 return None if has_remotes else Uncached(standing.key.user_id, request)
-            if found.record.jobDefinition != definition:
+            if found.record.jobDefinition != definition or self._may_yield(found):
                 return None
             answer = self._judge(request, app.version, found)
         return answer if isinstance(answer, Job) else None
@@ -163,6 +167,27 @@ class CacheRule(Apps, Permissions):
         if not set(request.tags) <= set(earlier.tags):
             return Miss(version, tag=found)
         return earlier
+
+    def _may_yield(self, stored: StoredJob) -> bool:
+        """Whether a job has not begun, and a cache has it that was not believed and is now."""
+        if stored.record.status != "pending" or stored.attempts:
+            return False
+        untaken = read_untaken(stored.note)
+        if untaken is None or not untaken.may_be_taken(self.store):
+            return False
+        return not self.store.jobs.children(stored.record.jobId)
+
+    def _or_yielding(self, prepared: Prepared, answer: "Job | Miss", user_id: str) -> "Job | Miss":
+        """The answer, or a miss if it is a job of this user that may yield to that of a cache."""
+        if isinstance(answer, Miss):
+            found = answer.tag
+        elif answer.status == "pending" and answer.jobId != prepared.job_id:
+            found = self.store.jobs.by_id(answer.jobId)
+        else:
+            return answer
+        if found is None or found.record.userId != user_id or not self._may_yield(found):
+            return answer
+        return Miss(found.app_version, yields=found)
 
     def _missing_output(self, stored: StoredJob) -> str | None:
         """The name of an output of a completed job whose bytes are gone."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dendro_local.errors import Conflict, NotAllowed
 from dendro_local.file_urls import parse_blob_url
 from dendro_local.lifecycle import TERMINAL, check_step
+from dendro_local.local_hub.dependency_errors import dependency_ended, dependency_failed
 from dendro_local.local_hub.permissions import Permissions
 from dendro_local.local_hub.reading import Reading
 from dendro_local.model import Digest, Job, JobId
@@ -71,8 +72,13 @@ class Ending(Reading, Permissions):
             finished_at=now,
             claim_token=None,
         )
-        reason = "was canceled." if canceled else f"failed: {error}"
-        self.fail_dependents(stored.record, reason, now)
+        record = stored.record
+        words = (
+            dependency_ended(record, "was canceled.")
+            if canceled
+            else dependency_failed(record, error)
+        )
+        self.fail_dependents(record, words, now)
 
     def _delete_all(self, gone: Sequence[StoredJob]) -> list[Digest]:
         """As `delete_stored`, of several, some of which may wait for others."""
@@ -85,7 +91,7 @@ class Ending(Reading, Permissions):
     def delete_stored(self, stored: StoredJob) -> list[Digest]:
         """Remove a job's record; the digests of its files. Inside a transaction."""
         record = stored.record
-        self.fail_dependents(record, "was deleted.", time.time())
+        self.fail_dependents(record, dependency_ended(record, "was deleted."), time.time())
         if record.status not in TERMINAL:
             self.end_failed(stored, "deleted", canceled=True)
         self.store.jobs.delete(stored)

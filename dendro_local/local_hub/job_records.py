@@ -8,6 +8,7 @@ import msgspec
 
 from dendro_local.errors import InvalidRequest
 from dendro_local.local_hub.reading import Reading
+from dendro_local.local_hub.untaken import note_by_now
 from dendro_local.model import Digest, Job, JobId
 from dendro_local.store import FeedEntry, JobPage, JobQuery, LiveRun, StoredFile, StoredJob
 from dendro_local.store.origins import JobOrigin
@@ -88,7 +89,7 @@ class JobRecords(Reading):
                 record=stored.record,
                 app_version=stored.app_version,
                 attempts=stored.attempts,
-                note=stored.note,
+                note=note_by_now(self.store, stored),
                 is_pinned=self.store.upkeep.pins.has(stored.number),
                 files=self._files(stored),
                 origin=self.store.sharing.origins.of(stored.number),

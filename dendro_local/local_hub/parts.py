@@ -74,25 +74,24 @@ class Part:
         kind, _, name = source.partition(":")
         return bundled_app_folder(name) if kind == "bundled" else Path(name)
 
-    def fail_dependents(self, job: Job, reason: str, now: float) -> None:
+    def fail_dependents(self, job: Job, error: str, now: float) -> None:
         """Fail what waits for a job that will not be completed, and what waits for that.
 
         Args:
             job: the job that failed or is deleted.
-            reason: such as ``failed: ValueError: no spikes``.
+            error: that of them all, see `dendro_local.local_hub.dependency_errors`: the root of
+                the failure is what helps, however long the chain.
             now: the time to record.
         """
-        definition = job.jobDefinition
-        name = f"{job.jobId} ({definition.appName}/{definition.processorName})"
-        for child in self.store.jobs.children(job.jobId):
-            if child.record.status in TERMINAL:
-                continue
-            error = f"Its dependency {name} {reason}"
-            self.store.jobs.update(
-                child.number, status="failed", error=error, finished_at=now, claim_token=None
-            )
-            # The root of the failure is what helps, however long the chain.
-            self.fail_dependents(child.record, f"failed: {error}", now)
+        waiting = [job.jobId]
+        while waiting:  # no recursion: a chain of jobs may be longer than Python's stack
+            for child in self.store.jobs.children(waiting.pop()):
+                if child.record.status in TERMINAL:
+                    continue
+                self.store.jobs.update(
+                    child.number, status="failed", error=error, finished_at=now, claim_token=None
+                )
+                waiting.append(child.record.jobId)
 
     def release_dependents(self, job_id: JobId) -> bool:
         """Let run what waited for nothing but this job; whether there was any."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from dendro_local.app_source import AppFolder
 from dendro_local.errors import (
     Conflict,
+    HubUnreachable,
     InvalidApp,
     InvalidRequest,
     JobFailed,
@@ -13,11 +14,12 @@ from dendro_local.errors import (
     OutputNotFound,
 )
 from dendro_local.file_urls import is_path_part
-from dendro_local.hub import StoreFacts, id_prefix
+from dendro_local.hub import PREPARES_ENVIRONMENT, StoreFacts, id_prefix
 from dendro_local.lifecycle import TERMINAL
 from dendro_local.local_hub.app_code import lacking
 from dendro_local.local_hub.app_faults import app_fault
 from dendro_local.local_hub.parts import Part
+from dendro_local.local_hub.untaken import note_by_now
 from dendro_local.matching import LiveClient, why_waiting
 from dendro_local.model import Job, JobId
 from dendro_local.store import (
@@ -108,13 +110,19 @@ class Reading(Part):
             OutputNotFound: the job has no such output, or its bytes are gone.
             JobFailed: the job failed.
             Conflict: the job is not finished.
+            HubUnreachable: it lies on a remote, and cannot be fetched now.
         """
         with self.store.reading():
             stored = self.stored(job_id)
         place, file = self._output_or_other(stored, name)
         if file.digest is None:
             raise OutputNotFound(f"Output {name!r} of job {job_id} is not a file but {file.url}.")
-        blob = self.blob(file.digest) if fetch else self.store.blobs.path(file.digest)
+        try:
+            blob = self.blob(file.digest) if fetch else self.store.blobs.path(file.digest)
+        except HubUnreachable as error:
+            raise HubUnreachable(
+                f"Output {name!r} of job {job_id} cannot be read: {error}"
+            ) from error
         if not blob.exists():
             if self.is_awaited(file.digest):
                 raise OutputNotFound(
@@ -217,8 +225,9 @@ class Reading(Part):
         with self.store.reading():
             stored = self.stored(job_id)
             words = [self._why_status(stored), *self._why_as_registered(stored.record)]
-            if stored.note is not None:
-                words.append(stored.note)
+            note = note_by_now(self.store, stored)
+            if note is not None:
+                words.append(note)
             elif stored.record.status != "failed":
                 words += self._why_no_hit(stored)
         return "\n".join(words)
@@ -282,7 +291,7 @@ class Reading(Part):
                 step = (folder / "preparation.txt").read_text(encoding="utf-8")
             except OSError:
                 return words
-            return f"{words} It prepares the app's environment: {step}"
+            return f"{words} {PREPARES_ENVIRONMENT}: {step}"
         waits = self.store.jobs.unfinished_parents(stored.number)
         if waits:
             parents = ", ".join(f"{parent} ({status or 'deleted'})" for parent, status in waits)

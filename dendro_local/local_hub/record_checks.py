@@ -9,6 +9,7 @@ from typing import Protocol
 from dendro_local.errors import ClaimLost, InvalidApp
 from dendro_local.hub import Claim
 from dendro_local.local_hub.claims import LEASE_SEC, is_remote_run
+from dendro_local.local_hub.dependency_errors import dependency_failed
 from dendro_local.local_hub.findings import Found, found
 from dendro_local.local_hub.running import Running
 from dendro_local.model import JobId
@@ -167,8 +168,12 @@ class RecordChecks:
             if stored is None or waiting not in self._integrity.wrongly_waiting():
                 return
             parent = self._store.jobs.by_id(parent_id)
-            end = "was deleted." if parent is None else f"failed: {parent.record.error}"
-            self._hub.end_failed(stored, f"Its dependency {parent_id} {end}")
+            error = (
+                f"Its dependency {parent_id} was deleted."
+                if parent is None
+                else dependency_failed(parent.record, parent.record.error or "")
+            )
+            self._hub.end_failed(stored, error)
 
     def _set_runnable(self, waiting: WronglyWaiting) -> None:
         with self._store.transaction():

@@ -14,9 +14,11 @@ from dendro_local.file_urls import blob_url, parse_blob_url, parse_file_url
 from dendro_local.hub import NewJob, Progress
 from dendro_local.lifecycle import TERMINAL
 from dendro_local.local_hub.cache_rule import CacheRule, Miss, Prepared
+from dendro_local.local_hub.dependency_errors import dependency_failed
 from dendro_local.local_hub.ending import Ending
 from dendro_local.local_hub.job_secrets import JobSecrets
 from dendro_local.local_hub.quotas import JobAllowance, QuotaRules
+from dendro_local.local_hub.untaken import tell_untaken
 from dendro_local.model import Digest, Job, JobDefinition, JobId
 from dendro_local.random_ids import letters_of, random_id
 from dendro_local.store import RegisteredApp, StoredJob
@@ -82,9 +84,15 @@ class Submitting(CacheRule, Ending, JobSecrets, QuotaRules):
             answers: list[Job | Miss | None] = [
                 None if are_uncached else self._find(each) for each in prepared
             ]
+            asks_remotes = not are_uncached and self.store.has_remotes()
+            if asks_remotes:
+                answers = [
+                    answer and self._or_yielding(each, answer, user)
+                    for each, answer in zip(prepared, answers, strict=True)
+                ]
             is_all_there = all(isinstance(answer, Job) for answer in answers)
             untrusted: dict[str, str] = {}
-            if not are_uncached and not is_all_there and self.store.has_remotes():
+            if asks_remotes and not is_all_there:
                 untrusted = self._look_elsewhere(prepared, answers)
         if is_all_there:
             return [answer for answer in answers if isinstance(answer, Job)]
@@ -92,12 +100,16 @@ class Submitting(CacheRule, Ending, JobSecrets, QuotaRules):
         dropped: list[Digest] = []
         allowance = JobAllowance(self, user)
         # To delete a job is to do something that is not undone if what shares the commit fails.
-        deletes = any(isinstance(answer, Miss) and answer.delete for answer in answers)
+        deletes = any(
+            isinstance(answer, Miss) and (answer.delete or answer.yields) for answer in answers
+        )
         with self.store.transaction(may_share=not deletes):
             for each, answer in zip(prepared, answers, strict=True):
                 if isinstance(answer, Job):
                     jobs.append(answer)
                     continue
+                if answer is not None and answer.yields is not None:
+                    dropped += self._yield(answer.yields)
                 # Asked again, now that nobody else can write: it may have come in the meantime.
                 again = self._find(each)
                 if isinstance(again, Job):
@@ -108,6 +120,10 @@ class Submitting(CacheRule, Ending, JobSecrets, QuotaRules):
                     again.note = again.note or untrusted.get(each.hash)
                     jobs.append(self._tag_or_create(each, again, dropped, user))
         self.remove_blobs(dropped)
+        if untrusted:
+            answered = zip(prepared, jobs, strict=True)
+            to_run = [each.hash for each, job in answered if job.status not in TERMINAL]
+            tell_untaken(untrusted[hash_] for hash_ in to_run if hash_ in untrusted)
         return jobs
 
     def foresee(self, request: NewJob) -> Forecast:
@@ -205,6 +221,23 @@ class Submitting(CacheRule, Ending, JobSecrets, QuotaRules):
         self.note_lost_secrets(job.jobId, stored)
         return job
 
+    def _yield(self, stored: StoredJob) -> list[Digest]:
+        """Remove a job that has not begun, if one came that makes it unneeded; as `delete_stored`.
+
+        Inside a transaction.
+        """
+        found = self.store.jobs.by_id(stored.record.jobId)
+        if found is None or not self._may_yield(found):
+            return []
+        record = found.record
+        for other in self.store.jobs.by_hash(record.serviceName, record.jobDefinitionHash):
+            is_done = other.record.status == "completed" and other.app_version == found.app_version
+            if is_done and self._missing_output(other) is None:
+                return self.delete_stored(found)
+        if record.isRunnable:
+            self.take_over(found)  # of an equal one with other inputs of the same bytes
+        return []
+
     def _tag_or_create(
         self, prepared: Prepared, miss: "Miss", dropped: list[Digest], user_id: str
     ) -> Job:
@@ -261,7 +294,7 @@ class Submitting(CacheRule, Ending, JobSecrets, QuotaRules):
         if request.secrets:
             self.keep_secrets(stored, request.secrets)
         if failed is not None:
-            self.end_failed(stored, _dependency_failed(failed.record))
+            self.end_failed(stored, dependency_failed(failed.record, failed.record.error or ""))
             stored = self.stored(job_id)
         elif job.isRunnable and self.take_over(stored):
             stored = self.stored(job_id)
@@ -330,11 +363,3 @@ def short_version(version: str | None) -> str:
     if version is None:
         return "unknown"
     return version[:19] if version.startswith("sha256:") else version
-
-
-def _dependency_failed(parent: Job) -> str:
-    definition = parent.jobDefinition
-    return (
-        f"Its dependency {parent.jobId} ({definition.appName}/{definition.processorName}) failed: "
-        f"{parent.error}"
-    )

@@ -13,7 +13,7 @@ import msgspec
 from dendro_local.model import JobId
 from dendro_local.signed_records import PublicKey, Signature
 
-__all__ = ["RefusalCode", "Refused", "TrustPolicy", "trusted_signer"]
+__all__ = ["RefusalCode", "Refused", "TrustPolicy", "trusted_signer", "with_key"]
 
 RefusalCode = Literal[
     "signature", "untrusted", "digest", "size", "structure", "conflict", "agreement",
@@ -64,6 +64,11 @@ class Refused(Exception):
         self.app = app
 
 
+def with_key(reason: str, public_key: str) -> str:
+    """Why something is refused, with the key that signed it in the command that it names."""
+    return reason.replace("PUBLICKEY", public_key)
+
+
 def trusted_signer(
     statement: bytes,
     signatures: Sequence[Signature],
@@ -108,6 +113,6 @@ def trusted_signer(
     raise Refused(
         "untrusted",
         f"It is signed by {ids}, which is not trusted. If you know whose key it is: "
-        "`dendro-local key trust NAME PUBLICKEY`.",
+        "`dendro-local key trust NAME PUBLICKEY`. `dendro-local key show` shows its owner the key.",
         key_id=key_ids[0],
     )

@@ -158,6 +158,8 @@ class Answers:
                 "Set DENDRO_API_KEY; `dendro-local users key` on the hub's machine makes one."
             )
             return f"The hub at {self._base_url} wants an API key for this. {how}"
+        # How a key is sent is nothing that people see to who give it by an option or variable.
+        message = message.replace(", or not sent as `Authorization: Bearer KEY`", "")
         text = f"The hub at {self._base_url} does not take {self._what_key}: {message}"
         return text if self._how_to_key is None else f"{text} {self._how_to_key}"
 

@@ -5,6 +5,8 @@ from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from dendro_local.errors import InvalidRequest, JobNotFound
 from dendro_local.local_hub import LocalHub
 from dendro_local.model import JobId
@@ -17,7 +19,7 @@ from dendro_sync.plan import subject_of_pull
 from dendro_sync.progress import OnProgress, Tracker
 from dendro_sync.pulling import Pull
 from dendro_sync.pushing import Push
-from dendro_sync.remotes.remote import Remote
+from dendro_sync.remotes.remote import Refusal, Remote
 from dendro_sync.report import Report
 from dendro_sync.saved_remotes import saved_remote
 from dendro_sync.selection import Selection
@@ -153,9 +155,17 @@ def import_jobs(
             tracker=Tracker(report, on_progress),
         ).run()
         report.requests = remote.requests
+        report.refused = [_of_archive(each) for each in report.refused]
     finally:
         remote.close()
     return report
+
+
+def _of_archive(refusal: Refusal) -> Refusal:
+    """A refusal with what to do, if a part of the list of jobs cannot be read."""
+    if refusal.code != "structure" or refusal.job_id is not None or refusal.app is not None:
+        return refusal
+    return replace(refusal, reason=f"{refusal.reason} The archive is damaged: get the file again.")
 
 
 def _check_can_be_written(file: Path) -> None:

@@ -4,6 +4,7 @@ A cache that does not answer, is slow or lies costs the time that a cache may ta
 is left alone for a while, which grows as long as it goes on so.
 """
 
+import contextlib
 import logging
 import queue
 import threading
@@ -16,9 +17,10 @@ from dendro_local.file_urls import blob_url
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.arriving_jobs import JudgedJob, same_outputs
 from dendro_local.local_hub.elsewhere import WantedJob
-from dendro_local.local_hub.trust import Refused, TrustPolicy
+from dendro_local.local_hub.trust import Refused, TrustPolicy, with_key
+from dendro_local.local_hub.untaken import untaken_note
 from dendro_local.model import Digest
-from dendro_local.signed_records import Entry, JobEntry
+from dendro_local.signed_records import Entry, JobEntry, PublicKey
 from dendro_local.store.sharing import RemoteSettings, SavedRemote
 from dendro_sync.incoming_blob import IncomingBlob
 from dendro_sync.opening import open_remote
@@ -45,6 +47,8 @@ class RemotesOfStore:
         self._pauses = Pauses(hub.store)
         self._lock = threading.Lock()
         self._open: dict[str, tuple[SavedRemote, Remote]] = {}
+        self._public_keys: dict[str, PublicKey | None] = {}
+        """With which remotes sign, where that was asked, by their URLs."""
 
     def look(
         self,
@@ -162,7 +166,9 @@ class RemotesOfStore:
             for each in wanted:
                 if time.monotonic() >= ends_at:
                     return  # whoever waited has left it alone
-                answers.put((saved, each, self._found(remote, each, policy)))
+                found = self._found(remote, each, policy)
+                self._note_key(saved, remote, found)
+                answers.put((saved, each, found))
         except Exception as error:  # noqa: BLE001 - whatever a remote does, a submit goes on
             answers.put((saved, None, error))
             return
@@ -178,6 +184,18 @@ class RemotesOfStore:
             if policy.require <= 1 and self._judged(entry, job, policy) is not None:
                 break
         return found
+
+    def _note_key(self, saved: SavedRemote, remote: Remote, found: Sequence[Entry]) -> None:
+        """Ask for the key of a remote if that, not being trusted, has signed what it has."""
+        if not found or saved.url in self._public_keys:
+            return
+        trusted = trust_policy(self._hub, saved.settings).keys
+        if any(signature.keyid in trusted for entry in found for signature in entry.signatures):
+            return
+        self._public_keys[saved.url] = None
+        with contextlib.suppress(DendroError):
+            told = remote.facts().public_key
+            self._public_keys[saved.url] = None if told is None else PublicKey.from_text(told)
 
     def _judged(self, entry: Entry, job: WantedJob, policy: TrustPolicy) -> JudgedJob | None:
         """A job that is believed and is the one that is wanted."""
@@ -202,8 +220,7 @@ class RemotesOfStore:
         has_taken = False
         for saved, job, found in _until(answers, ends_at):
             if isinstance(found, Exception):
-                logger.info("Cache %s: %s", saved.name, found)
-                self._pauses.begin(saved.name)
+                self._leave_alone(saved.name, str(found) or type(found).__name__)
                 asked.discard(saved.name)
             elif found is None or job is None:
                 self._pauses.end(saved.name)
@@ -218,8 +235,20 @@ class RemotesOfStore:
                 return has_taken
         for saved in caches:
             if saved.name in asked:
-                self._pauses.begin(saved.name)
+                self._leave_alone(saved.name, "It did not answer within DENDRO_CACHE_TIMEOUT.")
         return has_taken
+
+    def _leave_alone(self, remote: str, why: str) -> None:
+        pause = self._pauses.begin(remote, why)
+        if pause is not None:
+            logger.warning(
+                "Remote %s is not asked for jobs until %s, or until `dendro-local remote test %s` "
+                "finds that it answers. %s",
+                remote,
+                time.strftime("%H:%M:%S", time.localtime(pause.until)),
+                remote,
+                why,
+            )
 
     def _take(self, saved: SavedRemote, job: WantedJob, entries: Sequence[Entry]) -> bool:
         """Record the newest of the jobs that serves; whether one does."""
@@ -246,7 +275,10 @@ class RemotesOfStore:
                 self._hub.arriving.judge(entry, trust_policy(self._hub, saved.settings))
             except Refused as refused:
                 if refused.code == "untrusted":
-                    return f"Remote {saved.name} has this job, and it was not taken. {refused}"
+                    key = self._public_keys.get(saved.url)
+                    if key is not None and key.key_id == refused.key_id:
+                        return untaken_note(saved.name, with_key(refused.reason, key.text()))
+                    return untaken_note(saved.name, refused.reason)
         return None
 
     def _agree(self, judged: JudgedJob, require: int, entries: Sequence[Entry]) -> bool:

@@ -19,7 +19,7 @@ from dendro_local.signed_records import (
     decode_entry,
     read_app,
 )
-from dendro_sync.plan import id_in
+from dendro_sync.plan import id_in, unreadable_in
 
 __all__ = ["Judging"]
 
@@ -44,6 +44,10 @@ class Judging:
         """The entries of a batch; adds to what is refused those lines that are none."""
         entries: list[Entry] = []
         for line in batch.lines:
+            unreadable = unreadable_in(line)
+            if unreadable is not None:
+                refused.append(Refused("structure", unreadable))
+                continue
             try:
                 entry = decode_entry(line)
                 if isinstance(entry, BatchEnd):

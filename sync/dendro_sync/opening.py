@@ -1,6 +1,7 @@
 """Which kind of remote is at a URL, and asking it."""
 
 import base64
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 from urllib.parse import unquote, urlsplit
@@ -19,6 +20,8 @@ __all__ = ["kind_at", "normal_url", "open_remote", "remote_folder", "sealed_key"
 ALWAYS_BUCKETS = ("file", "s3", "gs", "az")
 IMPATIENT_SEC = 1.0
 
+_is_host_and_port = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}(?:/.*)?").fullmatch
+
 
 def normal_url(text: str) -> str:
     """The URL of a remote; of a folder of this machine, that of the folder.
@@ -26,6 +29,11 @@ def normal_url(text: str) -> str:
     Raises:
         InvalidRequest: it can be none.
     """
+    if _is_host_and_port(text) and not Path(text).expanduser().exists():
+        raise InvalidRequest(
+            f"{text} looks like the address of a hub: give http://{text}, or https://. If it is "
+            f"the name of a new folder, give ./{text}."
+        )
     scheme = urlsplit(text).scheme
     if "://" not in text and text:
         return Path(text).expanduser().absolute().as_uri()

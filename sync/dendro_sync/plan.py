@@ -23,11 +23,22 @@ __all__ = [
     "portions",
     "subject_of_pull",
     "subject_of_push",
+    "unreadable_in",
 ]
 
 T = TypeVar("T")
 
+MOST_TOLD = 300
+"""Characters of what a remote says is wrong with it."""
+
+_UNREADABLE = b'{"kind":"unreadable"'
+
 _first_id = re.compile(rb'"jobId":"([A-Za-z0-9]{20})"').search
+
+
+class _Unreadable(msgspec.Struct, frozen=True, tag_field="kind", tag="unreadable"):
+    object: str
+    reason: str
 
 
 def parents_of(record: JobRecord) -> set[JobId]:
@@ -87,6 +98,17 @@ def id_in(line: bytes) -> JobId | None:
     """The id of the job that a line is of, though it may not be readable as a whole."""
     found = _first_id(line)
     return JobId(found[1].decode()) if found else None
+
+
+def unreadable_in(line: bytes) -> str | None:
+    """What a remote says that it could not read of its list of jobs; None of any other line."""
+    if not line.startswith(_UNREADABLE):
+        return None
+    try:
+        told = msgspec.json.decode(line, type=_Unreadable)
+    except msgspec.MsgspecError:
+        return None
+    return f"{told.object[:MOST_TOLD]} cannot be read: {told.reason[:MOST_TOLD]}"
 
 
 def portions(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from dendro_local.local_hub import LocalHub
 from dendro_local.local_hub.arriving_jobs import Judged, JudgedJob
-from dendro_local.local_hub.trust import Refused, TrustPolicy
+from dendro_local.local_hub.trust import Refused, TrustPolicy, with_key
 from dendro_local.model import JobId
 from dendro_local.signed_records import MOST_IN_BATCH, ReadBatch
 from dendro_sync.agreement import Agreement
@@ -284,7 +284,7 @@ class Pull:
         public_key = self._judging.public_keys.get(refused.key_id or "")
         reason = refused.reason
         if public_key is not None:
-            reason = reason.replace("PUBLICKEY", public_key)  # as the command takes it
+            reason = with_key(reason, public_key)
         return Refusal(
             job_id=refused.job_id,
             code=refused.code,

@@ -13,7 +13,8 @@ from dendro_local.local_hub import LocalHub
 from dendro_local.store.sharing import RemoteSettings, SavedRemote
 from dendro_sync.opening import kind_at, normal_url, open_remote, remote_folder, sealed_key
 from dendro_sync.options import Outputs
-from dendro_sync.remotes.kept import BUCKET, UNTRUSTED
+from dendro_sync.remotes.kept import BUCKET, PAUSE, UNTRUSTED
+from dendro_sync.remotes.pauses import Pauses
 from dendro_sync.remotes.remote import RemoteKind, WaitsForTrust
 from dendro_sync.trust.awaiting import waiting_in
 from dendro_sync.trust.keys import trust_key, trusted_public_keys
@@ -59,6 +60,10 @@ class RemoteInfo(msgspec.Struct, frozen=True, kw_only=True):
     """How many files of jobs here are fetched from there when they are first read."""
     isNew: bool
     """Whether it is a folder in which no bucket was seen yet: the first push makes one."""
+    pausedUntilSec: float | None
+    """Until when it is not asked for jobs that are submitted, as it did not answer as a cache."""
+    pausedFor: str | None
+    """What was wrong then."""
 
 
 class RemoteTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +190,7 @@ def test_remote(
     *,
     is_patient: bool = True,  # noqa: PT028 - it is no test
 ) -> RemoteTest:
-    """Ask a remote what it is.
+    """Ask a remote what it is. As a cache that was left alone it is asked again from then on.
 
     Args:
         hub: of whose store.
@@ -204,6 +209,7 @@ def test_remote(
         facts = remote.facts()
     finally:
         remote.close()
+    Pauses(hub.store).end(name)
     key = facts.public_key
     return RemoteTest(
         name=name,
@@ -277,6 +283,7 @@ def _info(hub: LocalHub, saved: SavedRemote) -> RemoteInfo:
         direction = subject.partition(" ")[0]
         times[direction] = max(updated_at, times.get(direction, 0.0))
     settings = saved.settings
+    pause = Pauses(hub.store).current(saved.name) if PAUSE in kept else None
     return RemoteInfo(
         name=saved.name,
         url=saved.url,
@@ -296,5 +303,7 @@ def _info(hub: LocalHub, saved: SavedRemote) -> RemoteInfo:
         + sum(each.jobs for each in waiting),
         awaitingTrust=waiting,
         awaitedFiles=hub.store.sharing.awaited_blobs.count(saved.name),
+        pausedUntilSec=None if pause is None else pause.until,
+        pausedFor=None if pause is None else pause.why or None,
         isNew=saved.url.startswith("file:") and times.keys().isdisjoint({BUCKET, "push"}),
     )

@@ -50,7 +50,7 @@ def test_an_app_shows_what_its_processors_take(run: Run, lab_app: Path) -> None:
 
     assert "(any number of files)" in shown
     assert '[str; one of "fast", "slow"; default "fast"]' in shown
-    assert "dendro-local submit lab typed -p count=... --wait" in shown
+    assert "dendro-local submit lab typed -o output=... -p count=... --wait" in shown
 
 
 def test_the_service_of_a_command_is_that_of_the_settings(

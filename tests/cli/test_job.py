@@ -19,6 +19,21 @@ def test_a_job_shows_its_parts(run: Run, submit: Submit, tmp_path: Path) -> None
         assert part in shown
 
 
+def test_a_job_shows_the_file_that_was_submitted_and_its_record_does_not(
+    run: Run, submit: Submit, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"recording {number}.txt" for number in (1, 2)]
+    jobs: list[str] = []
+    for file in files:
+        file.write_text(file.name)
+        jobs.append(submit("count_characters", "-i", f"input={file}"))
+
+    for job, file in zip(jobs, files, strict=True):
+        lines = [line.strip() for line in run("job", job).stdout.splitlines()]
+        assert lines[lines.index("input  input.txt") + 1] == str(file)
+        assert str(tmp_path) not in run("job", job, "--json").stdout
+
+
 def test_a_completed_job_shows_where_its_outputs_are(run: Run, submit: Submit) -> None:
     job = submit("hello_world_2", "-o", "output=greeting.txt", "--wait")
 

@@ -7,10 +7,11 @@ import pytest
 from tests.cli.conftest import Run, RunJson, Submit
 
 
-def test_an_empty_store_says_what_to_do_next(run: Run) -> None:
+def test_an_empty_store_says_where_it_is_and_what_to_do_next(run: Run, store_folder: Path) -> None:
     result = run("jobs")
 
     assert result.stdout == ""
+    assert f"No jobs yet in {store_folder}. " in result.stderr
     assert "`dendro-local submit hello_world hello_world_1` makes one" in result.stderr
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from dendro_local.local_hub import LocalHub
 from tests.cli.conftest import LIMIT_SEC, Run, RunJson, Start, Submit, WaitFor
+from tests.hub.conftest import Worker
 
 
 def test_a_chain_of_jobs_gives_its_last_output(run: Run, submit: Submit) -> None:
@@ -39,6 +41,28 @@ def test_a_job_that_nobody_runs_says_what_runs_it(run: Run) -> None:
     result = run("submit", "hello_world", "hello_world_1")
 
     assert "`dendro-local work` starts one" in result.stderr
+
+
+def test_who_waits_is_told_once_that_the_environment_of_the_app_is_prepared(
+    hub: LocalHub, submit: Submit, start: Start, tmp_path: Path
+) -> None:
+    worker = Worker(hub, tmp_path / "worker")
+    submit("hello_world_2")
+    claim = worker.claim()
+    claim.folder.mkdir(parents=True)
+    (claim.folder / "preparation.txt").write_text("installing numpy")
+    process = start("submit", "hello_world", "hello_world_2", "--wait")
+    assert process.stderr is not None
+    starting = f"Job {claim.job.jobId}: starting\n"
+    assert starting in iter(process.stderr.readline, "")
+
+    told = [process.stderr.readline()]
+    worker.complete(claim)
+    told += process.communicate(timeout=LIMIT_SEC)[1].splitlines(keepends=True)
+
+    assert told[0].startswith("The environment of app 'hello_world' is prepared first")
+    assert sum("environment" in line for line in told) == 1
+    assert told[-1] == f"Job {claim.job.jobId}: completed\n"
 
 
 def test_a_job_that_fails_ends_the_wait_with_its_error(run: Run, lab_app: Path) -> None:

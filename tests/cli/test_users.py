@@ -1,6 +1,7 @@
 """`users` and `clients`: who may ask the hub, and who runs its jobs."""
 
 import json
+import shlex
 import stat
 from pathlib import Path
 
@@ -39,6 +40,42 @@ def test_a_key_is_shown_this_once(run: Run, run_json: RunJson, ada: str) -> None
     for words in (["keys", "--user", ada], ["keys", "--user", ada, "--json"], ["list", "--json"]):
         assert key not in run("users", *words).output
     assert (known["label"], known["last_used_at"]) == ("laptop", None)
+
+
+def test_the_command_that_is_told_revokes_the_key_of_any_user(
+    run: Run, hub: LocalHub, tmp_path: Path, ada: str
+) -> None:
+    for options in ([], ["--user", ada], ["--user", ada, "--to", tmp_path / "ada.key"]):
+        made = run("users", "key", *options)
+        key = made.stdout.strip() if len(options) < 3 else (tmp_path / "ada.key").read_text()
+        assert hub.user_of_key(key.strip()) is not None
+        command = made.stderr.partition("`dendro-local ")[2].partition("`")[0]
+
+        run(*shlex.split(command))
+
+        assert hub.user_of_key(key.strip()) is None
+        assert ("not shown again" in made.stderr) == (len(options) < 3)
+
+
+def test_who_has_no_key_is_told_the_command_that_makes_one(run: Run, ada: str) -> None:
+    told = run("users", "keys", "--user", ada).stderr
+
+    run(*shlex.split(told.partition("`dendro-local ")[2].partition("`")[0]))
+    assert len(run("users", "keys", "--user", ada).stdout.splitlines()) == 2
+
+
+def test_a_key_is_written_to_a_new_file_in_a_folder_alone(
+    run: Run, hub: LocalHub, tmp_path: Path
+) -> None:
+    (tmp_path / "there.key").write_text("mine")
+
+    there = run("users", "key", "--to", tmp_path / "there.key", code=2).stderr
+    nowhere = run("users", "key", "--to", tmp_path / "none" / "a.key", code=2).stderr
+
+    assert "there.key already, and no key was made. Give --to another name" in there
+    assert f"no folder {tmp_path / 'none'}, and no key was made. Make the folder" in nowhere
+    assert (tmp_path / "there.key").read_text() == "mine"
+    assert hub.api_keys(hub.user_id) == []
 
 
 def test_users_are_listed_with_the_number_of_their_keys(run: Run, ada: str) -> None:

@@ -12,10 +12,13 @@ from dendro_local import (
     get_job,
     submit_job,
 )
+from dendro_local.client import handle
 from dendro_local.client.default_hub import default_hub
 from dendro_local.errors import Conflict, JobFailed, OutputNotFound
+from dendro_local.local_hub import LocalHub
 from tests.client.conftest import RESOURCES, Submitter
 from tests.conftest import AppMaker
+from tests.hub.conftest import Worker
 
 
 def test_a_job_runs_while_the_script_waits_for_it(
@@ -110,6 +113,29 @@ def test_a_wait_ends_when_its_time_is_up(submit: Submitter) -> None:
     job.wait_until_done(wait_sec=0.1)
 
     assert job.status == "pending"
+
+
+def test_who_waits_is_told_once_that_the_environment_of_the_app_is_prepared(
+    submit: Submitter,
+    hub: LocalHub,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handle, "TELL_WHY_SEC", 0)
+    worker = Worker(hub, tmp_path / "worker")
+    job = submit("hello_world_2", name="Ada")
+    claim = worker.claim()
+    claim.folder.mkdir(parents=True)
+    job.wait_until_done(wait_sec=0.1)
+    assert "environment" not in capsys.readouterr().err
+
+    (claim.folder / "preparation.txt").write_text("installing numpy")
+    job.wait_until_done(wait_sec=0.1)
+
+    told = capsys.readouterr().err
+    assert told.startswith("The environment of app 'hello_world' is prepared first")
+    assert told.count("environment") == 1
 
 
 def test_a_canceled_job_has_failed_and_says_so(submit: Submitter) -> None:

@@ -108,6 +108,39 @@ def test_dependents_of_a_failed_job_fail_and_name_it(
     assert "ValueError: boom" in child.error
 
 
+def test_a_long_chain_fails_with_the_first_line_of_the_first_error_alone(
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+) -> None:
+    [first] = hub.submit([greeting()])
+    chain = [first]
+    for _ in range(3):
+        chain += hub.submit([counting(chain[-1])])
+    error = "ValueError: boom\nTraceback (most recent call last):\n  ..."
+
+    worker.fail(worker.claim(), error)
+    chain += hub.submit([counting(chain[-1])])  # at submit the same is found
+
+    assert hub.get_job(first.jobId).error == error
+    name = f"{first.jobId} (hello_world/hello_world_2)"
+    assert {hub.get_job(job.jobId).error for job in chain[1:]} == {
+        f"Its dependency {name} failed: ValueError: boom"
+    }
+
+
+def test_an_app_that_speaks_of_dependencies_itself_is_named(
+    hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
+) -> None:
+    [parent] = hub.submit([greeting()])
+    [child] = hub.submit([counting(parent)])
+
+    worker.fail(worker.claim(), "Its dependency numpy is missing")
+
+    error = hub.get_job(child.jobId).error
+    assert error is not None
+    assert error.startswith(f"Its dependency {parent.jobId} ")
+    assert error.endswith("failed: Its dependency numpy is missing")
+
+
 def test_a_job_on_a_failed_dependency_fails_at_submit(
     hub: Hub, greeting: NewJobMaker, counting: NewJobMaker, worker: Worker
 ) -> None:

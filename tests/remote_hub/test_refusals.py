@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dendro_local import DendroJob
+from dendro_local.client.handle import why_now
 from dendro_local.errors import (
     DiskFull,
     HubUnreachable,
@@ -327,7 +328,9 @@ def test_who_waits_for_a_job_waits_for_its_hub_too(
 
     network.split()
     assert [next(looks).status for _ in range(3)] == ["pending"] * 3
+    assert why_now(job) is None
     network.heal()
+    assert str(why_now(job)).startswith("Pending: ")
     wait_until(lambda: next(looks) is job and hub.has_compute_client(), "the hub to be back")
     worker.complete(worker.claim())
 

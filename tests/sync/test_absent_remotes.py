@@ -157,8 +157,11 @@ def test_an_output_on_a_remote_that_is_away_is_there_once_that_is_back(
     disk.take_away()
 
     for _ in range(2):
-        with pytest.raises(HubUnreachable, match="lies on remote 'r' and cannot be fetched now"):
+        with pytest.raises(
+            HubUnreachable, match="lies on remote 'r' and cannot be fetched now"
+        ) as told:
             stores["b"].output_file(job.jobId, "output")
+        assert str(told.value).startswith(f"Output 'output' of job {job.jobId} cannot be read: ")
 
     disk.bring_back()
     assert stores["b"].output_file(job.jobId, "output").read_bytes() == b"12345"

@@ -92,6 +92,10 @@ def test_what_is_no_archive_is_refused(stores: Stores, tmp_path: Path) -> None:
         import_jobs(stores["b"], tmp_path / "cut.zip")
     with pytest.raises(InputUnavailable):
         import_jobs(stores["b"], tmp_path / "none.zip")
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("photo.jpg", b"photo")
+    with pytest.raises(InvalidRequest, match="`dendro-local import` takes what .* wrote"):
+        import_jobs(stores["b"], tmp_path / "photos.zip")
 
 
 def test_an_archive_takes_the_place_of_files_alone(stores: Stores, tmp_path: Path) -> None:

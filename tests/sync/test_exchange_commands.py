@@ -1,15 +1,18 @@
 """`push`, `pull`, `sync`, `export`, `import`, `verify` and `key`."""
 
+import zipfile
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from dendro_local.hub import JobQuery
+from dendro_sync import export_jobs
 from dendro_sync.progress import OnProgress, Progress
+from dendro_sync.remotes.bucket.layout import segment_name
 from dendro_sync.report import Report
 from tests.cli.conftest import Run, RunJson, run, run_json  # noqa: F401 - fixtures
-from tests.sync.conftest import Stores, ids_in
+from tests.sync.conftest import Stores, greeting, ids_in
 
 
 def test_a_job_from_elsewhere_says_whose_key_signed_it_and_where_its_files_are(
@@ -76,6 +79,48 @@ def test_what_is_refused_is_listed_and_the_exit_code_says_so(
     assert all(job_id in result.stderr for job_id in job_ids)
     assert {each["job_id"] for each in report["refused"]} == job_ids
     assert {each["code"] for each in report["refused"]} == {"untrusted"}
+    assert "not trusted is looked at again once they are." in result.stderr
+    assert "damaged" not in result.stderr
+
+
+def test_an_archive_whose_list_of_jobs_is_damaged_is_to_be_had_again(
+    run: Run,  # noqa: F811
+    run_json: RunJson,  # noqa: F811
+    stores: Stores,
+    key: str,
+    tmp_path: Path,
+) -> None:
+    stores.complete("a", greeting("x"))
+    export_jobs(stores["a"], file := tmp_path / "jobs.zip")
+    with zipfile.ZipFile(file) as archive:
+        [info] = [each for each in archive.infolist() if each.filename == segment_name(0)]
+    raw = bytearray(file.read_bytes())
+    raw[raw.index(b"\x28\xb5\x2f\xfd", info.header_offset) + 30] ^= 255
+    file.write_bytes(raw)
+    run("key", "trust", "a", key)
+
+    told = run("import", file, code=33).stderr
+    report = run_json("import", file, code=33)
+
+    assert f"Refused a part of the list of jobs (structure): {segment_name(0)} cannot be" in told
+    assert "The archive is damaged: get the file again." in told
+    assert "all else was done. Get the file again, and import that." in told
+    assert "an entry" not in told
+    assert [each["code"] for each in report["refused"]] == ["structure"]
+
+
+def test_who_imports_what_a_stranger_signed_is_told_to_trust_and_import_again(
+    run: Run,  # noqa: F811
+    stores: Stores,
+    tmp_path: Path,
+) -> None:
+    stores.complete("a", greeting("x"))
+    export_jobs(stores["a"], tmp_path / "jobs.zip")
+
+    told = run("import", tmp_path / "jobs.zip", code=33).stderr
+
+    assert "trust them and import the file again." in told
+    assert "the next time" not in told
 
 
 def test_jobs_that_wait_for_a_key_to_be_trusted_are_told_until_it_is(
@@ -155,7 +200,9 @@ def test_keys_are_shown_and_trusted(run: Run, run_json: RunJson, key: str) -> No
     [listed] = run_json("key", "list")
     assert (listed["name"], listed["publicKey"]) == ("ada", key)
     assert "ada" in run("key", "list").stdout
-    run("key", "untrust", "ada")
+    assert run("key", "trust", "bob", key).stdout.startswith("ada is called bob from now on")
+    assert run("key", "trust", "bob", key).stdout.startswith("Trusting bob")
+    run("key", "untrust", "bob")
     assert run_json("key", "list") == []
 
 

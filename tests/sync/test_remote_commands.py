@@ -57,7 +57,7 @@ def test_a_key_for_a_user_is_written_for_their_eyes_only_and_one_for_all_eyes_is
     assert file.stat().st_mode & 0o777 == 0o600
     assert len(file.read_text().split()) == 1
     before = file.read_text()
-    run("users", "key", "--user", "ann", "--to", file, code=1)
+    run("users", "key", "--user", "ann", "--to", file, code=2)
     assert file.read_text() == before
     assert "may read" not in run("remote", "add", "one", bucket, "--key-file", file).stderr
     file.chmod(0o644)
@@ -81,6 +81,24 @@ def test_what_cannot_be_a_remote_is_refused(run: Run, tmp_path: Path, bucket: st
     assert "There is no remote 'x'" in run("pull", "x", code=10).stderr
     run("remote", "add", "other", tmp_path / "other")
     assert "Name one" in run("pull", code=3).stderr
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:61777", "workstation:61423", "[::1]:8000/x"])
+def test_the_address_of_a_hub_without_http_is_no_folder(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    told = run("remote", "add", "lab", address, code=3).stderr
+
+    assert f"give http://{address}, or https://" in told
+    assert "No remotes yet" in run("remote", "list").stderr
+    Path("here:8000").mkdir()
+    assert run("remote", "add", "here", "here:8000").stdout.startswith("Added remote here")
+    assert run("remote", "add", "new", "./new:8000").stdout.startswith("Added remote new")
 
 
 def test_a_hub_is_known_by_asking(
@@ -120,6 +138,11 @@ def test_a_key_that_is_not_taken_is_told_with_what_to_do(
         assert "--key-file FILE names a file with a key" in new.stderr
         assert "remote set" not in new.stderr
         run("remote", "add", "lab", live.url, "--key-file", tmp_path / "key")
+        assert "no API key" in new.stderr
+        assert "Bearer" not in new.stderr
+        (tmp_path / "empty").touch()
+        empty = run("remote", "set", "lab", "--key-file", tmp_path / "empty", code=3).stderr
+        assert f"The key file {tmp_path / 'empty'} is empty." in empty
         (tmp_path / "key").write_text("another")
 
         known = run("push", "lab", code=24).stderr

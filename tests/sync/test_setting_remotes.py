@@ -104,7 +104,7 @@ def test_a_cache_that_was_left_alone_is_asked_again_once_it_was_changed(
 ) -> None:
     with served(far) as live:
         add_remote(here, "lab", live.url, is_cache=True, trust=own_key(far).publicKey)
-        Pauses(here.store).begin("lab")
+        Pauses(here.store).begin("lab", "It did not answer.")
         [miss] = here.submit([greeting("x")])
         assert miss.status == "pending"
         here.delete([miss.jobId])

@@ -25,6 +25,8 @@ class Pause(msgspec.Struct, frozen=True, array_like=True):
 
     until: float
     length_sec: float
+    why: str = ""
+    """For people; empty if an earlier version has not kept it."""
 
 
 _decoder = msgspec.json.Decoder(Pause)
@@ -55,19 +57,26 @@ class Pauses:
         # A clock that was set back must not end the use of a cache.
         return pause is not None and now < pause.until <= now + LONGEST_PAUSE_SEC
 
-    def begin(self, remote: str) -> None:
-        """Leave a remote alone, for longer than the time before."""
+    def current(self, remote: str) -> Pause | None:
+        """The pause of a remote that is not to be asked now."""
+        return self.of(remote) if self.is_left_alone(remote) else None
+
+    def begin(self, remote: str, why: str) -> Pause | None:
+        """Leave a remote alone, for longer than the time before; None if that cannot be kept."""
         before = self.of(remote)
         length = (
             FIRST_PAUSE_SEC if before is None else min(2 * before.length_sec, LONGEST_PAUSE_SEC)
         )
-        text = msgspec.json.encode(Pause(time.time() + length, length)).decode()
+        pause = Pause(time.time() + length, length, why)
+        text = msgspec.json.encode(pause).decode()
         try:
             with self._store.transaction(quietly=True):
                 if self._remotes.get(remote) is not None:
                     self._remotes.set_cursor(remote, PAUSE, text)
         except StoreError as error:
             logger.info("Cache %s is asked again: %s", remote, error)
+            return None
+        return pause
 
     def end(self, remote: str) -> None:
         """Forget that a remote was left alone: it answers again."""

@@ -247,7 +247,7 @@ def test_a_cache_is_asked_again_after_its_pause_which_grows(
     assert here.submit([greeting("nobody")])[0].status == "pending"
     pauses = Pauses(here.store)
     first = pauses.of("cache")
-    pauses.begin("cache")
+    pauses.begin("cache", "It did not answer.")
     second = pauses.of("cache")
     assert first is not None
     assert second is not None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dendro_local.errors import InputUnavailable, InvalidRequest, NotAllowed
 from dendro_local.reasons import reason_of
-from dendro_sync.remotes.bucket.layout import is_object_name
+from dendro_sync.remotes.bucket.layout import HEADER, is_object_name
 from dendro_sync.remotes.bucket.objects import FoundObject, NewObject
 
 __all__ = ["ZipReader", "data_start"]
@@ -153,6 +153,11 @@ def data_start(descriptor: int, info: zipfile.ZipInfo) -> int:
 
 def _checked(file: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     infos: dict[str, zipfile.ZipInfo] = {}
+    if HEADER not in archive.namelist():
+        raise InvalidRequest(
+            f"{file} is no archive of dendro-local: there is no {HEADER} in it. `dendro-local "
+            "import` takes what `dendro-local export` wrote."
+        )
     for info in archive.infolist():
         name = info.filename
         if not is_object_name(name):

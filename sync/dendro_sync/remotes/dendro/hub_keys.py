@@ -61,6 +61,8 @@ def hub_keys_in(text: str, where: str) -> HubKeys:
         InvalidRequest: it holds something else.
     """
     shown = where[:1].upper() + where[1:]
+    if not text:
+        raise InvalidRequest(f"{shown} is empty. The key is to be in it, and nothing else.")
     try:
         keys = msgspec.json.decode(text, type=HubKeys) if text[:1] == "{" else HubKeys(api_key=text)
     except msgspec.MsgspecError as error:
