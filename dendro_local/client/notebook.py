@@ -56,10 +56,10 @@ def _image(job: "DendroJob", name: str) -> str | None:
     if media_type is None:
         return None
     try:
-        content = job.get_output(name).read_bytes()
+        file = job.get_output(name).path()
+        if file.stat().st_size > MOST_IMAGE_BYTES:
+            return None
+        data = base64.b64encode(file.read_bytes()).decode()
     except (DendroError, OSError):
         return None  # its bytes are not here any more, or on a remote that is away
-    if len(content) > MOST_IMAGE_BYTES:
-        return None
-    data = base64.b64encode(content).decode()
     return f'<img alt="{escape(name)}" src="data:{media_type};base64,{data}">'

@@ -12,7 +12,7 @@ from dendro_local import (
     get_job,
     submit_job,
 )
-from dendro_local.client import handle
+from dendro_local.client import handle, notebook
 from dendro_local.client.default_hub import default_hub
 from dendro_local.errors import Conflict, JobFailed, OutputNotFound
 from dendro_local.local_hub import LocalHub
@@ -185,7 +185,7 @@ def test_a_notebook_shows_status_console_and_outputs_and_nothing_of_them_is_mark
 
 
 def test_a_file_that_the_app_added_is_read_and_a_figure_is_shown(
-    store_folder: Path, make_app: AppMaker
+    store_folder: Path, make_app: AppMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawing = """
     import pathlib
@@ -213,6 +213,10 @@ def test_a_file_that_the_app_added_is_read_and_a_figure_is_shown(
     html = job._repr_html_()
     assert '<img alt="figures/a.png" src="data:image/png;base64,ZHJhd24=">' in html
     assert "other/figures/a.csv" in html
+    with monkeypatch.context() as smaller:
+        smaller.setattr(notebook, "MOST_IMAGE_BYTES", len(b"drawn") - 1)
+        assert "<img" not in job._repr_html_()
+    assert "<img" in job._repr_html_()
     figure.path().resolve().unlink()
     assert "<img" not in job._repr_html_()
 
